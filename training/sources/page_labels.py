@@ -29,6 +29,9 @@ _HEADLINE_GAP = 3
 _HEADLINE_RUN = 3
 _HEADLINE_WORDS = 6
 _LONGEST_HEADLINE = 30
+_WEB_SCHEMES = frozenset({"", "http", "https"})
+_FILE_ENDING = re.compile(r"\.\w{2,5}$")
+_ARTICLE_NUMBER = re.compile(r"\d{5}")
 
 _CALL = re.compile(
     r"(?:(?:read|learn|see|view|show|load) (?:more|all)|continue reading|share|tweet|reply|subscribe"
@@ -138,12 +141,18 @@ def _runs(positions: Sequence[int], words: Sequence[int]) -> set[int]:
 
 def _is_permalink(address: str, text: str) -> bool:
     """Whether an address repeats the words of a headline, or has the shape of an article's address."""
-    path = unquote(urlsplit(address).path).lower() if "//" in address or address.startswith("/") else ""
-    if not path.strip("/"):
+    try:
+        parts = urlsplit(address)
+    except ValueError:
         return False
-    slugs = [re.sub(r"\.\w{2,5}$", "", part) for part in path.split("/") if part]
+    if "share" in parts.query or parts.scheme not in _WEB_SCHEMES:
+        return False
+    path = unquote(parts.path).lower()
+    slugs = [_FILE_ENDING.sub("", part) for part in path.split("/") if part]
+    if not slugs:
+        return False
     wanted = {word for word in _WORD.findall(text.lower()) if len(word) > 2}
-    slug_words = set(_WORD.findall(slugs[-1].replace("_", " ")))
-    if wanted and len(wanted & slug_words) >= 0.5 * len(wanted):
+    given = set(_WORD.findall(slugs[-1].replace("_", " ")))
+    if wanted and len(wanted & given) >= 0.5 * len(wanted):
         return True
-    return any(slug.count("-") >= 3 for slug in slugs) or re.search(r"\d{5}", path) is not None
+    return any(slug.count("-") >= 3 for slug in slugs) or _ARTICLE_NUMBER.search(path) is not None
