@@ -1,0 +1,32 @@
+"""Stage 2, the context model: where does the line stand?
+
+Multinomial logistic regression on the numbers of ``page_features``. Weights are multiples of 1/65536, numbers
+multiples of 1/256: every product and sum is exact in float64, whatever order it is added up in.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+WEIGHT_GRAIN = 65536.0
+
+
+@dataclass(frozen=True, slots=True)
+class DenseModel:
+    """A linear model on dense numbers: ``values @ weights + bias``.
+
+    Attributes:
+        names: of the inputs.
+        weights: float64 (f, k), multiples of 1/65536.
+        bias: float64 (k,), multiples of 1/65536.
+    """
+
+    names: tuple[str, ...]
+    weights: NDArray[np.float64]
+    bias: NDArray[np.float64]
+
+    def logits(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Logits float64 (r, k) of ``values`` float64 (r, f), which are multiples of 1/256."""
+        result: NDArray[np.float64] = values @ self.weights + self.bias
+        return result

@@ -1,0 +1,13 @@
+"""Named errors. Every message names the thing that is wrong and how to mend it."""
+
+
+class SpamfilterError(Exception):
+    """Base of all errors that this package raises on its own account."""
+
+
+class ModelError(SpamfilterError):
+    """A model folder is missing, truncated, altered, oversized, foreign or of another schema version."""
+
+
+class InputError(SpamfilterError):
+    """An input file or record cannot be read as what it is said to be."""

@@ -1,0 +1,133 @@
+"""A model folder: arrays, one JSON, a card and the SHA-256 of each, all checked before use.
+
+Arrays are ``.npy`` files, read with pickling off and mapped into memory, so that processes share them.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spamfilter.errors import ModelError
+
+SCHEMA_VERSION = 1
+SETTINGS_FILE = "model.json"
+CARD_FILE = "README.md"
+CHECKSUM_FILE = "SHA256SUMS"
+_LARGEST_TEXT = 4 << 20
+_LARGEST_ARRAY = 512 << 20
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """Content of a model folder.
+
+    Attributes:
+        settings: the parsed ``model.json``.
+        arrays: by file name without ending; read only.
+        card: Markdown.
+    """
+
+    settings: Mapping[str, Any]
+    arrays: Mapping[str, NDArray[Any]]
+    card: str
+
+
+def save_model(folder: Path, model: StoredModel) -> None:
+    """Write a model folder; the same model gives the same bytes. Files of an older model there are replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        if old.suffix == ".npy" or old.name in (SETTINGS_FILE, CARD_FILE, CHECKSUM_FILE):
+            old.unlink()
+    for name, array in sorted(model.arrays.items()):
+        np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
+    settings = {**model.settings, "schema_version": SCHEMA_VERSION}
+    (folder / SETTINGS_FILE).write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (folder / CARD_FILE).write_text(model.card, encoding="utf-8")
+    names = sorted(path.name for path in folder.iterdir() if path.name != CHECKSUM_FILE and path.is_file())
+    sums = "".join(f"{_sha256(folder / name)}  {name}\n" for name in names)
+    (folder / CHECKSUM_FILE).write_text(sums, encoding="utf-8")
+
+
+def load_model(folder: Path) -> StoredModel:
+    """Read and check a model folder.
+
+    Raises:
+        ModelError: a file is missing, foreign, oversized, truncated or altered, or the schema is another one.
+    """
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: no such model folder; give the folder that holds {SETTINGS_FILE}")
+    expected = _read_checksums(folder / CHECKSUM_FILE)
+    present = {path.name for path in folder.iterdir()} - {CHECKSUM_FILE, "__pycache__"}
+    for name in sorted(present - set(expected)):
+        raise ModelError(f"{folder / name}: does not belong to the model; remove it or train the model anew")
+    for name, digest in sorted(expected.items()):
+        path = folder / name
+        if name not in present or not path.is_file() or path.is_symlink():
+            raise ModelError(f"{path}: missing from the model folder; copy the folder as a whole")
+        limit = _LARGEST_ARRAY if path.suffix == ".npy" else _LARGEST_TEXT
+        if path.stat().st_size > limit:
+            raise ModelError(f"{path}: larger than {limit >> 20} MiB, which no model file is")
+        if _sha256(path) != digest:
+            raise ModelError(f"{path}: truncated or altered, its SHA-256 differs; copy the model folder anew")
+    settings = _read_settings(folder / SETTINGS_FILE)
+    arrays = {Path(name).stem: _read_array(folder / name) for name in expected if name.endswith(".npy")}
+    return StoredModel(settings, arrays, (folder / CARD_FILE).read_text(encoding="utf-8"))
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _read_checksums(path: Path) -> dict[str, str]:
+    try:
+        if path.stat().st_size > _LARGEST_TEXT:
+            raise ModelError(f"{path}: larger than {_LARGEST_TEXT >> 20} MiB, which no model file is")
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise ModelError(f"{path}: missing; this is not a model folder, or it was not copied as a whole") from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise ModelError(f"{path}: cannot be read ({error}); copy the model folder anew") from None
+    sums = {}
+    for line in lines:
+        digest, _, name = line.partition("  ")
+        if len(digest) != 64 or not name or name != Path(name).name:
+            raise ModelError(f"{path}: not a list of SHA-256 sums; copy the model folder anew")
+        sums[name] = digest
+    for name in (SETTINGS_FILE, CARD_FILE):
+        if name not in sums:
+            raise ModelError(f"{path}: does not list {name}; copy the model folder anew")
+    return sums
+
+
+def _read_settings(path: Path) -> Mapping[str, Any]:
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: not JSON ({error}); train the model anew") from None
+    version = settings.get("schema_version") if isinstance(settings, dict) else None
+    if version != SCHEMA_VERSION:
+        raise ModelError(
+            f"{path}: schema version {version!r}, but this spamfilter reads version {SCHEMA_VERSION}; "
+            "train the model anew or install the matching spamfilter"
+        )
+    checked: Mapping[str, Any] = settings
+    return checked
+
+
+def _read_array(path: Path) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise ModelError(f"{path}: not a NumPy array without pickled objects ({error}); train anew") from None
+    return array

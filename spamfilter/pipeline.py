@@ -1,0 +1,126 @@
+"""Runs the four stages over a batch of documents: text in, scores out, no decisions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spamfilter.context_model import DenseModel
+from spamfilter.document_model import document_features
+from spamfilter.line_model import LineModel, LineScores
+from spamfilter.page_features import PageFeatures, page_features
+from spamfilter.results import DocumentScores
+from spamfilter.span_model import SpanCandidates, SpanModel, find_candidates
+from spamfilter.text import TextBatch, encode_documents
+from spamfilter.tokens import TokenBatch, tokenize
+
+BLANK_LOGITS = np.array([12.0, -12.0, -12.0, -12.0, -12.0, -12.0])
+"""A blank line is clean."""
+EMPTY_DOCUMENT_LOGITS = np.array([12.0, -12.0, -12.0, -12.0])
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The four stages with all that they need.
+
+    Attributes:
+        char_table: uint32, see ``spamfilter.text``.
+        idf: uint8, see ``spamfilter.page_features``.
+        context: 6 columns, the labels.
+        document: 4 columns, the kinds of page.
+    """
+
+    char_table: NDArray[np.uint32]
+    line: LineModel
+    idf: NDArray[np.uint8]
+    context: DenseModel
+    span: SpanModel
+    document: DenseModel
+
+
+@dataclass(frozen=True, slots=True)
+class BatchScores:
+    """All that the stages found in a batch.
+
+    Attributes:
+        logits: float64 (r, 6), stage 2 log-probabilities of the lines that are not blank.
+        span_logits: float64 (k,), log-odds of the candidates.
+        document_logits: float64 (d, 4), log-probabilities of the kinds.
+    """
+
+    batch: TextBatch
+    tokens: TokenBatch
+    line: LineScores
+    page: PageFeatures
+    logits: NDArray[np.float64]
+    candidates: SpanCandidates
+    span_logits: NDArray[np.float64]
+    document_values: NDArray[np.float64]
+    document_logits: NDArray[np.float64]
+
+
+def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Normalise rows of logits to log-probabilities; each column is added in turn, so rows do not depend on others."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    exponential = np.exp(shifted)
+    total = exponential[:, 0].copy()
+    for column in range(1, exponential.shape[1]):
+        total += exponential[:, column]
+    result: NDArray[np.float64] = shifted - np.log(total)[:, None]
+    return result
+
+
+def score_batch(stages: Stages, texts: Sequence[str]) -> BatchScores:
+    """Score documents; the same document gives the same scores in any batch."""
+    batch = encode_documents(texts, stages.char_table)
+    tokens = tokenize(batch)
+    line = stages.line.score(tokens)
+    page = page_features(batch, tokens, line, stages.idf)
+    logits = log_softmax(stages.context.logits(page.values))
+    candidates = find_candidates(stages.span, stages.line, batch, tokens, line.token_words, page.running_idf)
+    pair = stages.span.candidates.logits(candidates.values)
+    span_logits = pair[:, 1] - pair[:, 0]
+    values = document_features(
+        page,
+        line.logits[page.lines],
+        np.exp(logits),
+        np.searchsorted(page.lines, candidates.lines),
+        span_logits,
+        len(texts),
+    )
+    document_logits = log_softmax(stages.document.logits(values))
+    return BatchScores(batch, tokens, line, page, logits, candidates, span_logits, values, document_logits)
+
+
+def document_scores(scores: BatchScores) -> list[DocumentScores]:
+    """Cut the scores of a batch into documents."""
+    batch, tokens, candidates = scores.batch, scores.tokens, scores.candidates
+    logits = np.tile(BLANK_LOGITS, (len(batch.line_starts), 1))
+    logits[scores.page.lines] = scores.logits
+    owners = np.searchsorted(batch.document_lines, candidates.lines, side="right") - 1
+    starts = tokens.begins[candidates.first]
+    last = tokens.ends[candidates.last] - 1
+    if batch.kept is not None:
+        starts, last = batch.kept[starts], batch.kept[last]
+    starts = starts - batch.document_offsets[owners]
+    ends = last + 1 - batch.document_offsets[owners]
+    edges = np.searchsorted(candidates.lines, batch.document_lines)
+    result = []
+    for number in range(len(batch.document_lines) - 1):
+        low, high = int(batch.document_lines[number]), int(batch.document_lines[number + 1])
+        first, stop = int(edges[number]), int(edges[number + 1])
+        empty = not len(scores.page.documents) or low == high
+        result.append(
+            DocumentScores(
+                starts=batch.original_starts[low:high],
+                ends=batch.original_ends[low:high],
+                logits=logits[low:high],
+                span_lines=candidates.lines[first:stop] - low,
+                span_starts=starts[first:stop],
+                span_ends=ends[first:stop],
+                span_logits=scores.span_logits[first:stop],
+                document_logits=EMPTY_DOCUMENT_LOGITS if empty else scores.document_logits[number],
+            )
+        )
+    return result

@@ -1,0 +1,172 @@
+"""The predictor: a model, loaded once, that judges texts."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spamfilter.context_model import DenseModel
+from spamfilter.document_model import DOCUMENT_FEATURE_NAMES
+from spamfilter.errors import ModelError
+from spamfilter.labels import LABELS
+from spamfilter.line_model import LineModel
+from spamfilter.model_store import StoredModel, load_model
+from spamfilter.ngrams import NgramSettings
+from spamfilter.operating_points import OperatingPoints
+from spamfilter.page_features import FEATURE_NAMES
+from spamfilter.pipeline import Stages, document_scores, score_batch
+from spamfilter.results import DocumentPrediction
+from spamfilter.span_model import CANDIDATE_NAMES, SpanModel
+from spamfilter.text import check_text
+
+_BATCH_CHARACTERS = 300_000
+_BATCH_DOCUMENTS = 512
+_TASK_BATCHES = 8
+
+
+def default_model_folder() -> Path:
+    """Folder of the shipped model: inside the installed package, or ``models/default`` of a checkout."""
+    installed = Path(__file__).parent / "default_model"
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "models" / "default"
+
+
+def _dense(settings: Mapping[str, Any], names: tuple[str, ...]) -> DenseModel:
+    if tuple(settings["names"]) != names:
+        raise ModelError("the model looks at other numbers than this spamfilter computes; train the model anew")
+    return DenseModel(names, np.array(settings["weights"], np.float64), np.array(settings["bias"], np.float64))
+
+
+def stages_from(model: StoredModel) -> Stages:
+    """Build the stages from a stored model.
+
+    Raises:
+        ModelError: a part is missing or has another shape than this version reads.
+    """
+    settings, arrays = model.settings, model.arrays
+    try:
+        if tuple(settings["labels"]) != tuple(label.value for label in LABELS):
+            raise ModelError(f"the model has the labels {settings['labels']}; train it anew for {list(LABELS)}")
+        line = settings["line"]
+        ngrams = NgramSettings(tuple(line["part_orders"]), int(line["part_bits"]), int(line["pair_bits"]))
+        span = settings["span"]
+        return Stages(
+            char_table=arrays["char_table"],
+            line=LineModel(
+                settings=ngrams,
+                part_table=arrays["part_table"],
+                pair_table=arrays["pair_table"],
+                vocabulary_hashes=arrays["vocabulary_hashes"],
+                vocabulary_words=arrays["vocabulary_words"],
+                scale=float(line["scale"]),
+                bias=np.array(line["bias"], np.float64),
+            ),
+            idf=arrays["idf"],
+            context=_dense(settings["context"], FEATURE_NAMES),
+            span=SpanModel(
+                table=arrays["span_table"],
+                numeric_weights=np.array(span["numeric_weights"], np.int64),
+                bias=np.array(span["bias"], np.int64),
+                scale=float(span["scale"]),
+                candidates=_dense(span["candidates"], CANDIDATE_NAMES),
+            ),
+            document=_dense(settings["document"], DOCUMENT_FEATURE_NAMES),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"a part of the model is missing or malformed ({error!r}); train it anew") from None
+
+
+class Predictor:
+    """Judges texts with one model. Prediction is a pure function: nothing is remembered between calls."""
+
+    def __init__(self, model: StoredModel) -> None:
+        """Use ``model``; raises ModelError if a part is missing or malformed."""
+        self.stages = stages_from(model)
+        self.settings = model.settings
+        points = model.settings["operating_points"]
+        self.points = OperatingPoints(
+            tuple(points["rates"]),
+            {name: tuple(values) for name, values in points["thresholds"].items()},
+            float(points["boilerplate"]),
+        )
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> "Predictor":
+        """Load a model folder, the shipped one by default.
+
+        Raises:
+            ModelError: the folder is missing, incomplete, altered, or of another schema version.
+        """
+        return cls(load_model(default_model_folder() if path is None else Path(path)))
+
+    def predict(self, text: str, *, max_false_positive_rate: float = 1e-3) -> DocumentPrediction:
+        """Judge one document.
+
+        Args:
+            text: any str; lines end at ``\\n``, ``\\r\\n`` or ``\\r`` and nothing else.
+            max_false_positive_rate: tolerated share of clean lines wrongly flagged, for each label.
+
+        Raises:
+            TypeError: ``text`` is not a str.
+            ValueError: the rate is outside the range that the model has measured.
+        """
+        self.points.check_rate(max_false_positive_rate)
+        return self._predict_batch([check_text(text)], max_false_positive_rate)[0]
+
+    def predict_many(
+        self, texts: Iterable[str], *, max_false_positive_rate: float = 1e-3, n_jobs: int = 1
+    ) -> Iterator[DocumentPrediction]:
+        """Judge many documents, in order, reading ``texts`` as it goes.
+
+        Args:
+            n_jobs: processes, as in joblib; -1 for all cores. Results do not depend on it.
+
+        Raises:
+            TypeError: an element is not a str.
+            ValueError: the rate is outside the range that the model has measured, or ``n_jobs`` is 0.
+        """
+        self.points.check_rate(max_false_positive_rate)
+        if isinstance(texts, str):
+            raise TypeError("texts must be an iterable of documents, not one str; use predict(text) for one document")
+        if n_jobs == 0:
+            raise ValueError("n_jobs=0 means no worker at all; use 1, another number, or -1 for all cores")
+        batches = _batches(texts)
+        if n_jobs == 1:
+            return self._predict_serially(batches, max_false_positive_rate)
+        return self._predict_in_processes(batches, max_false_positive_rate, n_jobs)
+
+    def _predict_serially(self, batches: Iterator[list[str]], rate: float) -> Iterator[DocumentPrediction]:
+        for batch in batches:
+            yield from self._predict_batch(batch, rate)
+
+    def _predict_in_processes(
+        self, batches: Iterator[list[str]], rate: float, n_jobs: int
+    ) -> Iterator[DocumentPrediction]:
+        from joblib import Parallel, delayed
+
+        tasks = iter(lambda: list(islice(batches, _TASK_BATCHES)), [])
+        with Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2*n_jobs") as parallel:
+            for predictions in parallel(delayed(self._predict_task)(task, rate) for task in tasks):
+                yield from predictions
+
+    def _predict_task(self, batches: list[list[str]], rate: float) -> list[DocumentPrediction]:
+        return [prediction for batch in batches for prediction in self._predict_batch(batch, rate)]
+
+    def _predict_batch(self, texts: list[str], rate: float) -> list[DocumentPrediction]:
+        scores = document_scores(score_batch(self.stages, texts))
+        return [DocumentPrediction(text, one, self.points, rate) for text, one in zip(texts, scores, strict=True)]
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Group documents so that a batch fits the cache."""
+    batch: list[str] = []
+    characters = 0
+    for text in texts:
+        batch.append(check_text(text))
+        characters += len(text)
+        if characters >= _BATCH_CHARACTERS or len(batch) >= _BATCH_DOCUMENTS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,264 @@
+"""Makes pages out of labelled lines: spun pages, splices with their untouched twins, spam pages, threads.
+
+Everything is drawn from the documents handed in, so pages composed from one fold hold nothing of another.
+The same documents and seed give the same pages.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from spamfilter.labels import Label
+from training.documents import LabelledDocument, LabelledLine
+from training.lines import PHRASES_SUFFIX
+from training.splice import splice
+
+_BODY_WIDTH = 60
+_LONGEST_PHRASE = 70
+_LONGEST_TAG = 160
+
+
+@dataclass(slots=True)
+class _Pools:
+    """Raw material, by language where the language matters."""
+
+    articles: list[tuple[str, list[LabelledLine]]] = field(default_factory=list)
+    headline_runs: dict[str, list[list[str]]] = field(default_factory=lambda: defaultdict(list))
+    tags: list[str] = field(default_factory=list)
+    links: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    phrases: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    spam: dict[tuple[str, str], list[list[str]]] = field(default_factory=lambda: defaultdict(list))
+    clean: dict[str, list[list[str]]] = field(default_factory=lambda: defaultdict(list))
+    furniture: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+def _texts(document: LabelledDocument, label: Label) -> list[str]:
+    return [line.text for line in document.lines if line.label == label]
+
+
+def _fill_pools(documents: Sequence[LabelledDocument]) -> _Pools:
+    pools = _Pools()
+    for document in documents:
+        language = document.language
+        clean = [line for line in document.lines if line.label == Label.CLEAN]
+        headlines = _texts(document, Label.HEADLINE_LIST)
+        if headlines:
+            pools.headline_runs[language].append(headlines)
+        if document.source == "wcxb":
+            if sum(len(line.text) >= _BODY_WIDTH for line in clean) >= 4:
+                pools.articles.append((language, clean))
+            pools.furniture[language].extend(_texts(document, Label.BOILERPLATE)[:15])
+            continue
+        topic = document.page_type or ""
+        spam = _texts(document, Label.SEO_INJECTION)
+        if topic.endswith(PHRASES_SUFFIX):
+            pools.phrases[language].extend(spam)
+            continue
+        pools.phrases[language].extend(text for text in spam if len(text) <= _LONGEST_PHRASE)
+        if spam:
+            pools.spam[topic, language].append(spam)
+        links = _texts(document, Label.LINK_EXCHANGE)
+        if links:
+            pools.links[language].extend(links)
+            pools.spam["link-exchange", language].append(links)
+        pools.tags.extend(text for text in _texts(document, Label.TEMPLATE_RESIDUE) if len(text) <= _LONGEST_TAG)
+        pools.furniture[language].extend(_texts(document, Label.BOILERPLATE))
+        if clean:
+            pools.clean[language].append([line.text for line in clean])
+            if sum(len(line.text) >= _BODY_WIDTH for line in clean) >= 2:
+                pools.articles.append((language, clean))
+    return pools
+
+
+def _excerpt(lines: list[LabelledLine], random_: random.Random) -> list[LabelledLine]:
+    """A stretch of an article, from its beginning more often than not."""
+    length = min(len(lines), random_.choice((4, 8, 12, 20, 30, 45, 70)))
+    start = 0 if random_.random() < 0.6 else random_.randrange(len(lines) - length + 1)
+    return lines[start : start + length]
+
+
+class Composer:
+    """Composes documents; one instance, one stream of random choices."""
+
+    def __init__(self, documents: Sequence[LabelledDocument], seed: int) -> None:
+        self._documents = documents
+        self._random = random.Random(seed)
+        self._pools = _fill_pools(documents)
+        self._count = 0
+
+    def compose(self) -> list[LabelledDocument]:
+        """Return the real documents and all that is made of them."""
+        made = [document for document in self._documents if document.source != "lines"]
+        for language, lines in self._pools.articles:
+            body = _excerpt(lines, self._random)
+            if self._random.random() < 0.6:
+                made.append(self._document("body", language, body, spam=False))
+            for _ in range(2):
+                made.append(self._spun(language, _excerpt(lines, self._random)))
+            made.extend(self._splices(language, lines))
+        made.extend(self._spam_pages())
+        made.extend(self._clean_pages())
+        made.extend(self._single_lines())
+        return made
+
+    def _document(
+        self, kind: str, language: str, lines: Sequence[LabelledLine], *, spam: bool | None
+    ) -> LabelledDocument:
+        self._count += 1
+        return LabelledDocument(f"{kind}-{self._count}", kind, language, tuple(lines), None, spam)
+
+    def _phrase(self, language: str) -> str | None:
+        """A phrase to splice, mostly in the language of its host."""
+        pools = self._pools.phrases
+        if self._random.random() < 0.15 or not pools.get(language):
+            language = self._random.choice(sorted(pools)) if pools else language
+        return self._random.choice(pools[language]) if pools.get(language) else None
+
+    def _splice_line(self, line: LabelledLine, language: str, *, count: int = 1) -> LabelledLine | None:
+        """``line`` with phrases spliced in, or None where no place was found."""
+        text = line.text
+        spans: tuple[tuple[int, int], ...] = ()
+        for _ in range(count):
+            phrase = self._phrase(language)
+            spliced = splice(text, phrase, spans, self._random) if phrase else None
+            if spliced is not None:
+                text, spans = spliced
+        return LabelledLine(text, Label.SEO_INJECTION, spans) if spans else None
+
+    def _spun(self, language: str, body: list[LabelledLine]) -> LabelledDocument:
+        """An article with the residue of a link farm: any of a splice, a tag, headlines, a link offer."""
+        random_ = self._random
+        lines = list(body)
+        kinds = 0
+        hosts = [number for number, line in enumerate(lines) if len(line.text) >= _BODY_WIDTH]
+        if hosts and random_.random() < 0.75:
+            for host in {hosts[0] if random_.random() < 0.5 else random_.choice(hosts)}:
+                spliced = self._splice_line(lines[host], language, count=1 + (random_.random() < 0.15))
+                if spliced is not None:
+                    lines[host] = spliced
+                    kinds += 1
+        tail: list[LabelledLine] = []
+        if random_.random() < 0.7 and self._pools.headline_runs:
+            tail += self._headlines(language)
+            kinds += 1
+        if random_.random() < 0.6 and self._pools.links:
+            offers = self._pools.links
+            chosen = "zh" if random_.random() < 0.3 and "zh" in offers else random_.choice(sorted(offers))
+            offer = LabelledLine(random_.choice(offers[chosen]), Label.LINK_EXCHANGE)
+            tail.insert(0 if random_.random() < 0.4 else len(tail), offer)
+            kinds += 1
+        if random_.random() < 0.15:
+            tail += [LabelledLine(text, Label.BOILERPLATE) for text in self._furniture(language, 4)]
+        if random_.random() < 0.8:
+            lines += tail
+        else:
+            place = random_.randrange(len(lines) + 1)
+            lines[place:place] = tail
+        if random_.random() < 0.6 and self._pools.tags:
+            tag = LabelledLine(random_.choice(self._pools.tags), Label.TEMPLATE_RESIDUE)
+            lines.insert(random_.randrange(len(lines) + 1), tag)
+            kinds += 1
+        return self._document("spun", language, lines, spam=True if kinds >= 2 else None if kinds else False)
+
+    def _headlines(self, language: str) -> list[LabelledLine]:
+        """6 to 14 headlines of other pages, mixed or as one list."""
+        random_ = self._random
+        runs = self._pools.headline_runs
+        pool = runs.get(language) if random_.random() < 0.85 else None
+        if pool is None:
+            pool = runs[random_.choice(sorted(runs))]
+        wanted = random_.randint(4, 14)
+        titles: list[str] = []
+        while len(titles) < wanted:
+            run = random_.choice(pool)
+            titles += run if random_.random() < 0.4 else random_.sample(run, min(len(run), 3))
+            if random_.random() < 0.05:
+                break
+        return [LabelledLine(text, Label.HEADLINE_LIST) for text in titles[:wanted]]
+
+    def _furniture(self, language: str, most: int) -> list[str]:
+        pool = self._pools.furniture.get(language) or self._pools.furniture.get("en") or []
+        return self._random.sample(pool, min(len(pool), self._random.randint(0, most)))
+
+    def _splices(self, language: str, lines: list[LabelledLine]) -> list[LabelledDocument]:
+        """Spliced sentences, as documents of one line, with their untouched twins."""
+        hosts = [line for line in lines if 40 <= len(line.text) <= 600]
+        made = []
+        for host in self._random.sample(hosts, min(len(hosts), 4)):
+            spliced = self._splice_line(host, language, count=1 + (self._random.random() < 0.1))
+            if spliced is not None:
+                made.append(self._document("splice", language, [spliced], spam=None))
+                made.append(self._document("twin", language, [host], spam=False))
+        return made
+
+    def _spam_pages(self) -> list[LabelledDocument]:
+        """Whole pages and posts of one trade, with the furniture and neutral lines that real ones have."""
+        random_, made = self._random, []
+        for (topic, language), groups in sorted(self._pools.spam.items()):
+            label = Label.LINK_EXCHANGE if topic == "link-exchange" else Label.SEO_INJECTION
+            for _ in range(max(2, len(groups) // 2)):
+                chosen = random_.sample(groups, min(len(groups), random_.choice((1, 2, 3, 5, 8))))
+                lines = [LabelledLine(text, label) for group in chosen for text in group]
+                lines = lines[: random_.choice((2, 6, 12, 25, 60))]
+                neutral = self._neutral(language, random_.choice((0, 0, 2, 4, 8)))
+                for text in neutral:
+                    lines.insert(random_.randrange(len(lines) + 1), LabelledLine(text, None))
+                head = [LabelledLine(text, None) for text in self._furniture(language, 5)]
+                tail = [LabelledLine(text, None) for text in self._furniture(language, 5)]
+                if random_.random() < 0.5:
+                    lines = head + lines + tail
+                made.append(self._document("spam", language, lines, spam=True))
+            made.extend(self._threads(label, language, groups))
+        return made
+
+    def _neutral(self, language: str, count: int) -> list[str]:
+        pool = self._pools.clean.get(language)
+        return [self._random.choice(self._random.choice(pool)) for _ in range(count)] if pool else []
+
+    def _threads(self, label: Label, language: str, groups: list[list[str]]) -> list[LabelledDocument]:
+        """Ordinary comments with a few lines of spam among them."""
+        random_, made = self._random, []
+        if not self._pools.clean.get(language):
+            return []
+        for _ in range(max(1, len(groups) // 8)):
+            ordinary = [LabelledLine(text, Label.CLEAN) for text in self._neutral(language, random_.randint(3, 12))]
+            for text in random_.choice(groups)[:3]:
+                ordinary.insert(random_.randrange(len(ordinary) + 1), LabelledLine(text, label))
+            made.append(self._document("thread", language, ordinary, spam=None))
+        return made
+
+    def _clean_pages(self) -> list[LabelledDocument]:
+        """Clean groups of one language put together to pages of many lengths, with and without furniture."""
+        random_, made = self._random, []
+        for language, groups in sorted(self._pools.clean.items()):
+            shuffled = random_.sample(groups, len(groups))
+            while shuffled:
+                count = random_.choice((1, 1, 2, 4, 8))
+                lines = [LabelledLine(text, Label.CLEAN) for group in shuffled[:count] for text in group]
+                del shuffled[:count]
+                if random_.random() < 0.25:
+                    furniture = [LabelledLine(text, Label.BOILERPLATE) for text in self._furniture(language, 8)]
+                    split = random_.randint(0, len(furniture))
+                    lines = furniture[:split] + lines + furniture[split:]
+                made.append(self._document("clean", language, lines, spam=False))
+        return made
+
+    def _single_lines(self) -> list[LabelledDocument]:
+        """Documents of one line."""
+        random_, made = self._random, []
+        for document in self._documents:
+            if (document.page_type or "").endswith(PHRASES_SUFFIX):
+                continue
+            labelled = [line for line in document.lines if line.label not in (None, Label.HEADLINE_LIST)]
+            most = 3 if document.source == "lines" else 2
+            for line in random_.sample(labelled, min(len(labelled), most)):
+                spam = line.label in (Label.SEO_INJECTION, Label.LINK_EXCHANGE)
+                bare = replace(line, spans=())
+                made.append(self._document("line", document.language, [bare], spam=spam or None))
+        return made
+
+
+def compose(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDocument]:
+    """Compose pages from ``documents``; real documents of public sources are returned among them."""
+    return Composer(documents, seed).compose()

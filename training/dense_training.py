@@ -1,0 +1,42 @@
+"""Fits scikit-learn logistic regressions on dense numbers and turns them into ``DenseModel``s."""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from spamfilter.context_model import WEIGHT_GRAIN, DenseModel
+
+
+def fit_dense_model(
+    names: tuple[str, ...],
+    values: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    *,
+    inverse_regularisation: float = 1.0,
+    iterations: int = 300,
+) -> DenseModel:
+    """Fit on standardised numbers and fold the standardisation into the weights.
+
+    Args:
+        values: float64 (r, f).
+        labels: int64 (r,), 0 to k - 1, all of which must occur.
+        weights: float64 (r,), sample weights.
+
+    Returns:
+        A model with k columns; binary problems get the columns ``(0, logit)``.
+    """
+    scaler = StandardScaler().fit(values)
+    regression = LogisticRegression(C=inverse_regularisation, max_iter=iterations, tol=1e-5)
+    regression.fit(scaler.transform(values), labels, sample_weight=weights)
+    coefficients = regression.coef_ / scaler.scale_
+    intercept = regression.intercept_ - coefficients @ scaler.mean_
+    if len(regression.classes_) == 2:
+        coefficients = np.vstack([np.zeros_like(coefficients), coefficients])
+        intercept = np.append(0.0, intercept)
+    return DenseModel(
+        names=names,
+        weights=np.ascontiguousarray(np.rint(coefficients.T * WEIGHT_GRAIN) / WEIGHT_GRAIN),
+        bias=np.rint(intercept * WEIGHT_GRAIN) / WEIGHT_GRAIN,
+    )

@@ -1,0 +1,279 @@
+"""Fits the four stages, each on what the stages before it say of documents that they have not seen.
+
+Documents are dealt into folds. Pages are composed within a fold and scored by a line model that was fitted on the
+other folds; the context, span and document models learn from those scores.
+"""
+
+import hashlib
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from spamfilter.document_model import DOCUMENT_FEATURE_NAMES, document_features
+from spamfilter.labels import LABELS, Label
+from spamfilter.line_model import LineModel
+from spamfilter.ngrams import NgramSettings
+from spamfilter.operating_points import OperatingPoints
+from spamfilter.page_features import FEATURE_NAMES, IDF_BITS
+from spamfilter.pipeline import Stages, log_softmax
+from spamfilter.span_model import SpanCandidates, SpanModel
+from training.char_table import build_char_table
+from training.compose import compose
+from training.dense_training import fit_dense_model
+from training.documents import LabelledDocument
+from training.line_training import LineTrainingSettings, count_ngrams, encode_lines, fit_line_model
+from training.lines import PHRASES_SUFFIX
+from training.measure import choose_points
+from training.span_training import (
+    ScoredBatch,
+    candidates_of,
+    fit_boundaries,
+    fit_candidates,
+    score_documents,
+)
+
+_LABEL_NUMBER = {label.value: number for number, label in enumerate(LABELS)}
+_KIND_NUMBER = {"clean": 0, "residue": 1, "link_farm": 2, "spam": 3}
+_SPAN_SHARE = {"spun": 0.3, "clean": 0.5, "body": 0.1, "wcxb": 0.15, "spam": 0.15, "line": 0.15, "thread": 0.2}
+_GROUPS_A_FOLD_UNIT = 25
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FitSettings:
+    """Choices of a training run; all of them go into the model folder."""
+
+    seed: int = 0
+    folds: int = 3
+    jobs: int = 2
+    ngrams: NgramSettings = field(default_factory=lambda: NgramSettings((3, 4, 5), 19, 19))
+    line: LineTrainingSettings = field(default_factory=LineTrainingSettings)
+    corpus_weight: float = 2.0
+    boilerplate_share: float = 0.35
+    clean_share: float = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class FittedModel:
+    """Stages, thresholds, and what was measured on the way."""
+
+    stages: Stages
+    points: OperatingPoints
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _FoldScores:
+    """Composed documents of one fold as seen by models fitted on the others."""
+
+    scored: list[ScoredBatch]
+    candidates: list[SpanCandidates] = field(default_factory=list)
+
+
+def _unit_number(seed: int, text: str) -> float:
+    return int.from_bytes(hashlib.sha256(f"{seed}:{text}".encode()).digest()[:8], "big") / 2**64
+
+
+def fold_of(document: LabelledDocument, folds: int, seed: int) -> int:
+    """Fold of a document; neighbouring groups of one corpus file stay together."""
+    name, _, number = document.document_id.rpartition("#")
+    if document.source == "lines" and number.isdigit():
+        key = f"{name}#{int(number) // _GROUPS_A_FOLD_UNIT}"
+    else:
+        key = document.document_id
+    return int(_unit_number(seed, key) * folds)
+
+
+def is_body(document: LabelledDocument) -> bool:
+    """Whether a composed or real document holds clean text only, fit to measure false positives."""
+    return document.source.startswith(("wcxb", "UD", "clean"))
+
+
+@dataclass(frozen=True, slots=True)
+class _LineSet:
+    texts: list[str]
+    labels: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    folds: NDArray[np.int64]
+
+
+def _line_set(documents: Sequence[LabelledDocument], settings: FitSettings) -> _LineSet:
+    """Lines for stage 1; lines of the benchmark are thinned out and taken once."""
+    random_ = random.Random(settings.seed)
+    shares = {Label.BOILERPLATE.value: settings.boilerplate_share, Label.CLEAN.value: settings.clean_share}
+    texts, labels, weights, folds = [], [], [], []
+    seen: set[str] = set()
+    for document in documents:
+        fold = fold_of(document, settings.folds, settings.seed)
+        for line in document.lines:
+            if line.label is None:
+                continue
+            if document.source == "wcxb":
+                if line.text in seen or random_.random() > shares.get(line.label, 1.0):
+                    continue
+                seen.add(line.text)
+            texts.append(line.text)
+            labels.append(_LABEL_NUMBER[line.label])
+            weights.append(settings.corpus_weight if document.source == "lines" else 1.0)
+            folds.append(fold)
+    return _LineSet(texts, np.array(labels), np.array(weights), np.array(folds))
+
+
+def _fit_lines(
+    documents: Sequence[LabelledDocument], char_table: NDArray[np.uint32], settings: FitSettings, progress: Progress
+) -> list[LineModel]:
+    """One line model for each fold, fitted on the others, and one fitted on all."""
+    lines = _line_set(documents, settings)
+    progress(f"line model: counting n-grams of {len(lines.texts)} lines")
+    counts = count_ngrams(lines.texts, char_table, settings.ngrams)
+
+    def fit(fold: int) -> LineModel:
+        rows = np.flatnonzero(lines.folds != fold)
+        texts = [lines.texts[row] for row in rows]
+        return fit_line_model(
+            texts, counts[rows], lines.labels[rows], lines.weights[rows], char_table, settings.ngrams, settings.line
+        )
+
+    progress(f"line model: {settings.folds + 1} fits on up to {len(lines.texts)} lines, {counts.nnz} n-grams")
+    fitted: list[LineModel] = Parallel(n_jobs=settings.jobs, mmap_mode="r")(
+        delayed(fit)(fold) for fold in [*range(settings.folds), -1]
+    )
+    return fitted
+
+
+def _idf_table(documents: Sequence[LabelledDocument], char_table: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """How rare a word is among documents, by the high bits of its hash."""
+    frequency = np.zeros(1 << IDF_BITS)
+    count = 0
+    for document in documents:
+        if (document.page_type or "").endswith(PHRASES_SUFFIX):
+            continue
+        _, tokens = encode_lines([line.text for line in document.lines], char_table)
+        frequency[np.unique(tokens.hashes >> np.uint32(32 - IDF_BITS))] += 1
+        count += 1
+    table: NDArray[np.uint8] = np.clip(np.rint(np.log((1 + count) / (1 + frequency)) * 20), 1, 255).astype(np.uint8)
+    return table
+
+
+def _kind(document: LabelledDocument) -> int | None:
+    """Number of the document's kind for stage 4, or None if nobody can say."""
+    if document.source == "spun":
+        return _KIND_NUMBER["link_farm" if document.spam else "residue" if document.spam is None else "clean"]
+    if document.source in ("thread", "splice"):
+        return _KIND_NUMBER["residue"]
+    if document.spam is None:
+        return _KIND_NUMBER["clean"] if document.source == "line" else None
+    return _KIND_NUMBER["spam" if document.spam else "clean"]
+
+
+def _row_labels(scored: ScoredBatch) -> NDArray[np.int64]:
+    labels = [_LABEL_NUMBER[line.label] if line.label else -1 for one in scored.documents for line in one.lines]
+    return np.array(labels, np.int64)[scored.features.lines]
+
+
+def _for_spans(scored: Sequence[ScoredBatch], settings: FitSettings, fold: int) -> list[LabelledDocument]:
+    """The share of a fold's documents from which the span model learns boundaries."""
+    chosen = []
+    for part in scored:
+        for document in part.documents:
+            share = _SPAN_SHARE.get(document.source, 0.5 if document.source.startswith("UD") else 1.0)
+            if _unit_number(settings.seed + fold, document.document_id) < share:
+                chosen.append(document)
+    return chosen
+
+
+def _fit_spans(
+    folds: Sequence[_FoldScores],
+    line_models: Sequence[LineModel],
+    char_table: NDArray[np.uint32],
+    idf: NDArray[np.uint8],
+    settings: FitSettings,
+    progress: Progress,
+) -> tuple[SpanModel, list[_FoldScores]]:
+    """The span model, and the folds with the candidates that models of the other folds found in them."""
+    samples = [
+        score_documents(_for_spans(fold.scored, settings, number), line_models[number], char_table, idf)
+        for number, fold in enumerate(folds)
+    ]
+    count = len(folds)
+    progress(f"span model: {count + 1} fits")
+    chosen = [[part for other in range(count) if other != fold for part in samples[other]] for fold in range(count)]
+    chosen.append([part for sample in samples for part in sample])
+    models: list[SpanModel] = Parallel(n_jobs=settings.jobs)(delayed(fit_boundaries)(parts) for parts in chosen)
+    progress("span model: candidates")
+    with_candidates = [
+        _FoldScores(fold.scored, [candidates_of(models[number], line_models[number], part) for part in fold.scored])
+        for number, fold in enumerate(folds)
+    ]
+    sampled = [
+        (part, candidates_of(models[number], line_models[number], part))
+        for number, sample in enumerate(samples)
+        for part in sample
+    ]
+    return fit_candidates(models[-1], sampled), with_candidates
+
+
+def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, progress: Progress) -> FittedModel:
+    """Fit all stages on labelled documents.
+
+    Raises:
+        ValueError: a label has no line.
+    """
+    char_table = build_char_table()
+    idf = _idf_table(documents, char_table)
+    *fold_models, line_model = _fit_lines(documents, char_table, settings, progress)
+    folds = []
+    for fold, model in enumerate(fold_models):
+        own = [one for one in documents if fold_of(one, settings.folds, settings.seed) == fold]
+        composed = compose(own, settings.seed + fold)
+        progress(f"fold {fold}: {len(composed)} pages of {sum(len(one.lines) for one in composed)} lines")
+        folds.append(_FoldScores(score_documents(composed, model, char_table, idf)))
+    span_model, folds = _fit_spans(folds, fold_models, char_table, idf, settings, progress)
+
+    parts = [(part, found) for fold in folds for part, found in zip(fold.scored, fold.candidates, strict=True)]
+    values = np.concatenate([part.features.values for part, _ in parts])
+    labels = np.concatenate([_row_labels(part) for part, _ in parts])
+    known = np.flatnonzero(labels >= 0)
+    progress(f"context model: {len(known)} lines")
+    context = fit_dense_model(FEATURE_NAMES, values[known], labels[known], np.ones(len(known)))
+
+    progress("document model")
+    document_rows, kinds, line_logits, span_logits = [], [], [], []
+    for part, found in parts:
+        logits = log_softmax(context.logits(part.features.values))
+        pair = span_model.candidates.logits(found.values)
+        spans = pair[:, 1] - pair[:, 0]
+        rows = document_features(
+            part.features,
+            part.scores.logits[part.features.lines],
+            np.exp(logits),
+            np.searchsorted(part.features.lines, found.lines),
+            spans,
+            len(part.documents),
+        )
+        document_rows.append(rows)
+        kinds += [_kind(document) for document in part.documents]
+        line_logits.append(logits)
+        span_logits.append(spans)
+    all_rows = np.concatenate(document_rows)
+    has_kind = np.array([kind is not None for kind in kinds])
+    kind_numbers = np.array([kind or 0 for kind in kinds])
+    document = fit_dense_model(
+        DOCUMENT_FEATURE_NAMES, all_rows[has_kind], kind_numbers[has_kind], np.ones(int(has_kind.sum()))
+    )
+    points, metrics = choose_points(
+        [part for part, _ in parts],
+        [found for _, found in parts],
+        line_logits,
+        span_logits,
+        log_softmax(document.logits(all_rows)),
+        np.where(has_kind, kind_numbers, -1),
+    )
+    stages = Stages(char_table, line_model, idf, context, span_model, document)
+    return FittedModel(stages, points, metrics)

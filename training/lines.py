@@ -1,0 +1,103 @@
+"""Reads labelled lines: the corpus folder, and a user's own folder, TSV or JSONL.
+
+A folder holds ``<label>/<topic>.<language>.txt``, one line of text a line; an empty line parts two pages.
+TSV is ``label<TAB>text``. JSONL has ``text`` and ``label`` and may have ``lang`` and ``doc``.
+"""
+
+import json
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+from spamfilter.errors import InputError
+from spamfilter.labels import Label
+from training.documents import LabelledDocument, LabelledLine
+
+CORPUS_FOLDER = Path(__file__).parent / "corpus"
+PHRASES_SUFFIX = "-phrases"
+"""Topics with this ending hold phrases to splice into sentences, not lines of their own."""
+
+
+def read_labelled_lines(path: Path) -> list[LabelledDocument]:
+    """Read ``path``, a folder in the layout of the corpus, or a ``.tsv`` or ``.jsonl`` file.
+
+    Raises:
+        InputError: the path is none of these, cannot be decoded, or has an unknown label; names file and line.
+    """
+    if path.is_dir():
+        return list(_read_folder(path))
+    if path.suffix == ".tsv":
+        return list(_read_tsv(path))
+    if path.suffix == ".jsonl":
+        return list(_read_jsonl(path))
+    raise InputError(f"{path}: labelled lines come as a folder of <label>/<topic>.<language>.txt, a .tsv or a .jsonl")
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+
+
+def _check_label(label: object, place: str) -> str:
+    try:
+        return Label(str(label)).value
+    except ValueError:
+        raise InputError(f"{place}: unknown label {label!r}; use one of {', '.join(Label)}") from None
+
+
+def _read_folder(folder: Path) -> Iterator[LabelledDocument]:
+    files = sorted(folder.glob("*/*.txt"))
+    if not files:
+        raise InputError(f"{folder}: holds no <label>/<topic>.<language>.txt")
+    for path in files:
+        label = _check_label(path.parent.name, str(path))
+        topic, _, language = path.stem.rpartition(".")
+        if not topic:
+            raise InputError(f"{path}: name the file <topic>.<language>.txt")
+        lines = [line.strip() for line in _read_text(path).split("\n")]
+        pages = [list(page) for filled, page in groupby(lines, key=bool) if filled]
+        for number, page in enumerate(pages):
+            yield LabelledDocument(
+                document_id=f"{path.parent.name}/{path.stem}#{number}",
+                source="lines",
+                language=language,
+                lines=tuple(LabelledLine(text, label) for text in page),
+                page_type=topic,
+                spam=label in ("seo_injection", "link_exchange"),
+            )
+
+
+def _read_tsv(path: Path) -> Iterator[LabelledDocument]:
+    for number, line in enumerate(_read_text(path).split("\n")):
+        if not line.strip():
+            continue
+        label, tab, text = line.rstrip("\r").partition("\t")
+        if not tab:
+            raise InputError(f"{path}:{number + 1}: no tab; write label<TAB>text")
+        checked = _check_label(label.strip(), f"{path}:{number + 1}")
+        yield LabelledDocument(f"{path.name}#{number}", "lines", "und", (LabelledLine(text, checked),), path.stem)
+
+
+def _read_jsonl(path: Path) -> Iterator[LabelledDocument]:
+    rows: list[tuple[str, str, LabelledLine]] = []
+    for number, line in enumerate(_read_text(path).split("\n")):
+        if not line.strip():
+            continue
+        place = f"{path}:{number + 1}"
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{place}: not JSON ({error.msg})") from None
+        if not isinstance(row, dict) or not isinstance(row.get("text"), str):
+            raise InputError(f'{place}: needs an object with a string "text" and a "label"')
+        label = _check_label(row.get("label"), place)
+        document = f"{path.name}#{row.get('doc', number)}"
+        text = " ".join(row["text"].splitlines())
+        rows.append((document, str(row.get("lang", "und")), LabelledLine(text, label)))
+    for document, group in groupby(rows, key=lambda row: row[0]):
+        members = list(group)
+        yield LabelledDocument(document, "lines", members[0][1], tuple(line for _, _, line in members), path.stem)

@@ -1,0 +1,187 @@
+"""Fits the span model: three logistic regressions on token boundaries, one on the best stretches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from spamfilter.context_model import DenseModel
+from spamfilter.labels import Label
+from spamfilter.line_model import FIELD_BITS, LineModel, LineScores
+from spamfilter.page_features import PageFeatures, page_features
+from spamfilter.span_model import (
+    CANDIDATE_NAMES,
+    SPAN_BITS,
+    SpanCandidates,
+    SpanModel,
+    find_candidates,
+    numeric_inputs,
+    span_rows,
+)
+from spamfilter.text import TextBatch, encode_documents
+from spamfilter.tokens import KIND_LINE_END, TokenBatch, tokenize
+from training.dense_training import fit_dense_model
+from training.documents import LabelledDocument
+
+_WEIGHT_LIMIT = 4095
+_NUMERIC_UNIT = 1000.0
+_BATCH_DOCUMENTS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredBatch:
+    """Documents with what stage 1 and the page say of them, and the labels of their lines."""
+
+    documents: Sequence[LabelledDocument]
+    batch: TextBatch
+    tokens: TokenBatch
+    scores: LineScores
+    features: PageFeatures
+
+
+def score_documents(
+    documents: Sequence[LabelledDocument],
+    line_model: LineModel,
+    char_table: NDArray[np.uint32],
+    idf: NDArray[np.uint8],
+) -> list[ScoredBatch]:
+    """Run stage 1 and the page features over ``documents``."""
+    scored = []
+    for first in range(0, len(documents), _BATCH_DOCUMENTS):
+        part = documents[first : first + _BATCH_DOCUMENTS]
+        batch = encode_documents([document_text(document) for document in part], char_table)
+        tokens = tokenize(batch)
+        scores = line_model.score(tokens)
+        scored.append(ScoredBatch(part, batch, tokens, scores, page_features(batch, tokens, scores, idf)))
+    return scored
+
+
+def document_text(document: LabelledDocument) -> str:
+    """The document as one string in which every line of the document is a line."""
+    return "".join(line.text.replace("\r", " ").replace("\n", " ") + "\n" for line in document.lines)
+
+
+def _gold_tokens(scored: ScoredBatch) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """For each token: 0 outside, 1 inside, 2 first, 3 last, 4 both; and whether its line may be trained on."""
+    tokens, batch = scored.tokens, scored.batch
+    mark = np.zeros(len(tokens.kinds), np.int64)
+    usable = np.zeros(len(batch.line_starts), np.bool_)
+    line_number = 0
+    for document in scored.documents:
+        for line in document.lines:
+            usable[line_number] = bool(line.spans) or line.label == Label.CLEAN
+            for start, end in line.spans:
+                low, high = tokens.line_tokens[line_number] + 1, tokens.line_tokens[line_number + 1]
+                origin = batch.line_starts[line_number]
+                if batch.kept is not None:
+                    base = batch.original_starts[line_number] + batch.document_offsets[_document_of(batch, line_number)]
+                    start, end = (int(np.searchsorted(batch.kept, base + place) - origin) for place in (start, end))
+                begins = tokens.begins[low:high] - origin
+                inside = low + np.flatnonzero((begins >= start) & (begins < end))
+                if len(inside):
+                    mark[inside] = 1
+                    mark[inside[0]] = 2
+                    mark[inside[-1]] = 4 if len(inside) == 1 else 3
+            line_number += 1
+    token_usable = np.zeros(len(mark), np.bool_)
+    token_usable[1:] = usable[tokens.token_lines]
+    token_usable &= tokens.kinds != KIND_LINE_END
+    return mark, token_usable
+
+
+def _document_of(batch: TextBatch, line: int) -> int:
+    return int(np.searchsorted(batch.document_lines, line, side="right")) - 1
+
+
+def _boundary_examples(
+    scored: ScoredBatch,
+) -> tuple[list[tuple[NDArray[np.int64], ...]], list[NDArray[np.float64]], list[NDArray[np.bool_]]]:
+    """Rows, numeric inputs and truth for start, end and inside, for the tokens that may be trained on."""
+    mark, usable = _gold_tokens(scored)
+    which = np.flatnonzero(usable)
+    word, narrow, pair, around = span_rows(scored.batch, scored.tokens)
+    numeric = numeric_inputs(scored.scores.token_words) / _NUMERIC_UNIT
+    here = (word[which], narrow[which], pair[which], around[which])
+    behind = (word[which], narrow[which + 1], pair[which + 1], around[which + 1])
+    gold = mark[which]
+    truth = [(gold == 2) | (gold == 4), (gold == 3) | (gold == 4), gold > 0]
+    return [here, behind, here], [numeric[which], numeric[which + 1], numeric[which]], truth
+
+
+def fit_boundaries(scored: Sequence[ScoredBatch], *, inverse_regularisation: float = 0.5) -> SpanModel:
+    """Fit the scorer of boundaries and tokens; the model's candidates part is still empty."""
+    examples = [_boundary_examples(part) for part in scored]
+    coefficients, numeric_weights, biases = [], [], []
+    for task in range(3):
+        rows = np.column_stack([np.concatenate([part[0][task][place] for part in examples]) for place in range(4)])
+        numeric = np.concatenate([part[1][task] for part in examples])
+        truth = np.concatenate([part[2][task] for part in examples])
+        count = len(rows)
+        sparse = scipy.sparse.csr_matrix(
+            (np.ones(rows.size, np.float32), rows.ravel(), np.arange(0, rows.size + 1, 4)), (count, 1 << SPAN_BITS)
+        )
+        matrix = scipy.sparse.hstack([sparse, scipy.sparse.csr_matrix(numeric.astype(np.float32))], format="csr")
+        regression = LogisticRegression(C=inverse_regularisation, max_iter=60, tol=1e-3)
+        regression.fit(matrix, truth)
+        coefficients.append(regression.coef_[0][: 1 << SPAN_BITS].astype(np.float64))
+        numeric_weights.append(regression.coef_[0][1 << SPAN_BITS :].astype(np.float64))
+        biases.append(float(regression.intercept_[0]))
+    weights = np.stack(coefficients, axis=1)
+    scale = _WEIGHT_LIMIT / max(float(np.abs(weights).max()), 1e-9)
+    integer = np.rint(weights * scale).astype(np.int64)
+    return SpanModel(
+        table=integer[:, 0] + (integer[:, 1] << FIELD_BITS) + (integer[:, 2] << (2 * FIELD_BITS)),
+        numeric_weights=np.rint(np.stack(numeric_weights, axis=1) / _NUMERIC_UNIT * scale * 4096).astype(np.int64),
+        bias=np.rint(np.array(biases) * scale).astype(np.int64),
+        scale=scale,
+        candidates=DenseModel(CANDIDATE_NAMES, np.zeros((len(CANDIDATE_NAMES), 2)), np.zeros(2)),
+    )
+
+
+def label_candidates(scored: ScoredBatch, candidates: SpanCandidates) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Whether each candidate overlaps a gold span by half, int64 (k,), and whether its line is labelled."""
+    lines = [line for document in scored.documents for line in document.lines]
+    truth = np.zeros(len(candidates.lines), np.int64)
+    known = np.zeros(len(candidates.lines), np.bool_)
+    batch, tokens = scored.batch, scored.tokens
+    for place, number in enumerate(map(int, candidates.lines)):
+        line = lines[number]
+        known[place] = line.label is not None
+        document = _document_of(batch, number) if line.spans else 0
+        start = batch.original_position(int(tokens.begins[candidates.first[place]]), document)
+        end = batch.original_position(int(tokens.ends[candidates.last[place]]) - 1, document) + 1
+        origin = int(batch.original_starts[number])
+        for low, high in line.spans:
+            shared = min(high, end - origin) - max(low, start - origin)
+            if shared >= 0.5 * (max(high, end - origin) - min(low, start - origin)):
+                truth[place] = 1
+    return truth, known
+
+
+def fit_candidates(
+    model: SpanModel, parts: Sequence[tuple[ScoredBatch, SpanCandidates]], *, inverse_regularisation: float = 1.0
+) -> SpanModel:
+    """Fit how sure a stretch is, on the candidates that the scorer found in documents it has not seen."""
+    values, truths = [], []
+    for scored, candidates in parts:
+        truth, known = label_candidates(scored, candidates)
+        values.append(candidates.values[known])
+        truths.append(truth[known])
+    dense = fit_dense_model(
+        CANDIDATE_NAMES,
+        np.concatenate(values),
+        np.concatenate(truths),
+        np.ones(sum(map(len, truths))),
+        inverse_regularisation=inverse_regularisation,
+    )
+    return replace(model, candidates=dense)
+
+
+def candidates_of(model: SpanModel, line_model: LineModel, scored: ScoredBatch) -> SpanCandidates:
+    """The candidates of a scored batch."""
+    return find_candidates(
+        model, line_model, scored.batch, scored.tokens, scored.scores.token_words, scored.features.running_idf
+    )

@@ -1,0 +1,164 @@
+"""Trains a model folder from the corpus, the public sources and a user's own labelled lines.
+
+python -m training.train --out models/default [--mirror DIR | --cache DIR] [--lines FILE_OR_FOLDER ...]
+"""
+
+import argparse
+import hashlib
+import platform
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import scipy
+import sklearn
+from numpy.typing import NDArray
+
+from spamfilter import LABELS, InputError, __version__
+from spamfilter.context_model import DenseModel
+from spamfilter.model_store import StoredModel, save_model
+from training.card import model_card, source_rows
+from training.documents import LabelledDocument
+from training.fit import FitSettings, FittedModel, fit_model
+from training.lines import CORPUS_FOLDER, read_labelled_lines
+from training.sources import SourceError, read_public_sources
+
+
+def fingerprint(documents: Sequence[LabelledDocument]) -> str:
+    """SHA-256 over all labelled lines, in order."""
+    digest = hashlib.sha256()
+    for document in documents:
+        for line in document.lines:
+            digest.update(f"{document.language}\t{line.label}\t{line.text}\n".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _dense_settings(model: DenseModel) -> dict[str, Any]:
+    return {"names": list(model.names), "weights": model.weights.tolist(), "bias": model.bias.tolist()}
+
+
+def stored_model(
+    fitted: FittedModel, settings: FitSettings, data: dict[str, Any], sources: list[dict[str, str]]
+) -> StoredModel:
+    """The fitted model as a folder holds it."""
+    stages, points = fitted.stages, fitted.points
+    line, span = stages.line, stages.span
+    content: dict[str, Any] = {
+        "labels": [label.value for label in LABELS],
+        "line": {
+            "part_orders": list(line.settings.part_orders),
+            "part_bits": line.settings.part_bits,
+            "pair_bits": line.settings.pair_bits,
+            "scale": line.scale,
+            "bias": line.bias.tolist(),
+        },
+        "context": _dense_settings(stages.context),
+        "span": {
+            "numeric_weights": span.numeric_weights.tolist(),
+            "bias": span.bias.tolist(),
+            "scale": span.scale,
+            "candidates": _dense_settings(span.candidates),
+        },
+        "document": _dense_settings(stages.document),
+        "operating_points": {
+            "rates": list(points.rates),
+            "thresholds": {name: list(values) for name, values in points.thresholds.items()},
+            "boilerplate": points.boilerplate,
+        },
+        "training": {
+            "seed": settings.seed,
+            "folds": settings.folds,
+            "inverse_regularisation": settings.line.inverse_regularisation,
+            "iterations": settings.line.iterations,
+            "least_lines": settings.line.least_lines,
+            "corpus_weight": settings.corpus_weight,
+        },
+        "metrics": fitted.metrics,
+        "data": data,
+        "sources": sources,
+        "versions": {
+            "spamfilter": __version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "scipy": scipy.__version__,
+            "scikit-learn": sklearn.__version__,
+            "joblib": joblib.__version__,
+        },
+    }
+    arrays: dict[str, NDArray[Any]] = {
+        "char_table": stages.char_table,
+        "part_table": line.part_table,
+        "pair_table": line.pair_table,
+        "vocabulary_hashes": line.vocabulary_hashes,
+        "vocabulary_words": line.vocabulary_words,
+        "idf": stages.idf,
+        "span_table": span.table,
+    }
+    return StoredModel(content, arrays, model_card(content))
+
+
+def _read_documents(
+    arguments: argparse.Namespace, report: Any
+) -> tuple[list[LabelledDocument], dict[str, Any], list[dict[str, str]]]:
+    corpus = read_labelled_lines(CORPUS_FOLDER)
+    own = [document for path in arguments.lines for document in read_labelled_lines(path)]
+    public: list[LabelledDocument] = []
+    sources: list[dict[str, str]] = []
+    if arguments.mirror or arguments.cache:
+        public = read_public_sources(arguments.mirror, arguments.cache, n_jobs=arguments.jobs, progress=report)
+        sources = source_rows()
+    else:
+        report(
+            "no --mirror and no --cache: left out are the page-extraction benchmark and the treebanks; "
+            "the model learns from the corpus alone and will flag more clean lines of real pages"
+        )
+    data: dict[str, Any] = {}
+    for name, documents in (("corpus", corpus), ("own lines", own), ("public sources", public)):
+        lines = [line for document in documents for line in document.lines if line.label]
+        data[name] = {
+            "documents": len(documents),
+            "lines": dict(sorted(Counter(line.label for line in lines).items())),
+            "languages": len({document.language for document in documents}),
+            "sha256": fingerprint(documents),
+        }
+        report(f"{name}: {len(documents)} documents, {len(lines)} labelled lines")
+    return corpus + own + public, data, sources
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the training script; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__.split("\n")[0])
+    parser.add_argument("--out", type=Path, required=True, help="model folder to write")
+    origin = parser.add_mutually_exclusive_group()
+    origin.add_argument("--mirror", type=Path, help="local folder with the public sources in their original layout")
+    origin.add_argument("--cache", type=Path, help="folder to download the public sources into")
+    parser.add_argument("--lines", type=Path, nargs="*", default=[], help="your own labelled lines")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2, help="processes; the model does not depend on it")
+    arguments = parser.parse_args(argv)
+    begun = time.monotonic()
+
+    def report(message: str) -> None:
+        print(f"[{time.monotonic() - begun:6.0f} s] {message}", file=sys.stderr, flush=True)
+
+    settings = FitSettings(seed=arguments.seed, jobs=arguments.jobs)
+    try:
+        documents, data, sources = _read_documents(arguments, report)
+        fitted = fit_model(documents, settings, report)
+    except (InputError, SourceError, ValueError) as error:
+        print(f"training: {error}", file=sys.stderr)
+        return 2
+    model = stored_model(fitted, settings, data, sources)
+    save_model(arguments.out, model)
+    print(model.card)
+    report(f"wrote {arguments.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
