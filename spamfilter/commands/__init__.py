@@ -1,0 +1,1 @@
+"""The subcommands of the command line, one module each: ``add_parser(subparsers)`` and ``run(arguments)``."""
