@@ -1,0 +1,25 @@
+"""What all tests share: the shipped model and the sample pages."""
+
+from pathlib import Path
+
+import pytest
+
+from spamfilter import Predictor
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture(scope="session")
+def predictor() -> Predictor:
+    """The shipped model, loaded once."""
+    return Predictor.load()
+
+
+@pytest.fixture(scope="session")
+def spun_page() -> str:
+    return (EXAMPLES / "spun_page.txt").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def clean_page() -> str:
+    return (EXAMPLES / "clean_page.txt").read_text(encoding="utf-8")

@@ -1,0 +1,81 @@
+"""Pages made out of labelled lines."""
+
+from collections import Counter
+
+import pytest
+
+from spamfilter import LABELS
+from tests.training.material import own_documents
+from training.compose import compose
+from training.documents import LabelledDocument
+
+
+@pytest.fixture(scope="module")
+def composed() -> list[LabelledDocument]:
+    return [document for seed in range(6) for document in compose(own_documents(), seed)]
+
+
+def test_the_same_documents_and_seed_give_the_same_pages() -> None:
+    assert compose(own_documents(), 3) == compose(own_documents(), 3)
+
+
+def test_another_seed_gives_other_pages() -> None:
+    assert compose(own_documents(), 3) != compose(own_documents(), 4)
+
+
+def test_every_line_comes_from_the_documents_handed_in_but_for_splices(composed: list[LabelledDocument]) -> None:
+    known = {(line.text, line.label) for document in own_documents() for line in document.lines}
+    texts = {text for text, _ in known}
+    for document in composed:
+        for line in document.lines:
+            if line.spans:
+                assert line.label == "seo_injection"
+            elif line.label is None:
+                assert line.text in texts
+            else:
+                assert (line.text, line.label) in known
+
+
+def test_spans_lie_inside_their_lines_in_order(composed: list[LabelledDocument]) -> None:
+    spliced = [line for document in composed for line in document.lines if line.spans]
+    assert len(spliced) > 20
+    for line in spliced:
+        edges = [edge for span in line.spans for edge in span]
+        assert edges == sorted(edges)
+        assert edges[0] >= 0
+        assert edges[-1] <= len(line.text)
+        assert all(start < end for start, end in line.spans)
+
+
+def test_every_splice_has_its_untouched_twin(composed: list[LabelledDocument]) -> None:
+    kinds = Counter(document.source for document in composed)
+    assert kinds["splice"] == kinds["twin"] > 0
+
+
+def test_all_kinds_of_page_and_all_labels_occur(composed: list[LabelledDocument]) -> None:
+    assert {document.source for document in composed} >= {"spun", "splice", "twin", "spam", "clean", "line", "body"}
+    assert {line.label for document in composed for line in document.lines} == {*map(str, LABELS), None}
+
+
+def test_a_spun_page_is_spam_if_kinds_of_residue_meet_and_clean_if_there_is_none(
+    composed: list[LabelledDocument],
+) -> None:
+    spun = [document for document in composed if document.source == "spun"]
+    for document in spun:
+        kinds = {line.label for line in document.lines} - {"clean", "boilerplate"}
+        assert document.spam == (True if len(kinds) >= 2 else None if kinds else False)
+    assert {document.spam for document in spun} == {True, None, False}
+
+
+def test_ids_of_one_composition_are_distinct() -> None:
+    ids = [document.document_id for document in compose(own_documents(), 0)]
+    assert len(ids) == len(set(ids))
+
+
+def test_no_document_makes_no_page() -> None:
+    assert compose([], 0) == []
+
+
+def test_documents_of_public_sources_stay_as_they_are() -> None:
+    page = LabelledDocument("wcxb-1", "wcxb", "en", own_documents()[0].lines, "article", False)
+    assert page in compose([page, *own_documents()], 0)

@@ -1,0 +1,104 @@
+"""Labelled lines: the corpus folder, and what a user hands in."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from spamfilter import LABELS, InputError
+from training.documents import LabelledLine
+from training.lines import CORPUS_FOLDER, PHRASES_SUFFIX, read_labelled_lines
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_a_folder_says_label_topic_and_language_by_its_names_and_pages_by_empty_lines(tmp_path: Path) -> None:
+    write(tmp_path / "clean" / "mills.en.txt", "The mill stands.\nIt grinds rye.\n\n\n  The wheel turns.  \n")
+    write(tmp_path / "seo_injection" / "casino.pt.txt", "Melhor bônus\n")
+    first, second, spam = read_labelled_lines(tmp_path)
+    assert [line.text for line in first.lines] == ["The mill stands.", "It grinds rye."]
+    assert second.lines == (LabelledLine("The wheel turns.", "clean"),)
+    assert (first.document_id, second.document_id) == ("clean/mills.en#0", "clean/mills.en#1")
+    assert (first.language, first.page_type, first.spam) == ("en", "mills", False)
+    assert (spam.language, spam.page_type, spam.spam, spam.lines[0].label) == ("pt", "casino", True, "seo_injection")
+
+
+def test_files_are_read_in_one_order_whatever_the_file_system_says(tmp_path: Path) -> None:
+    for name in ("b.en", "a.en", "c.de"):
+        write(tmp_path / "clean" / f"{name}.txt", f"{name}\n")
+    assert [document.lines[0].text for document in read_labelled_lines(tmp_path)] == ["a.en", "b.en", "c.de"]
+
+
+def test_tsv_has_a_label_a_tab_and_the_text_which_may_hold_tabs(tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.tsv", "\ufeffclean\tOne\tand more\r\n\nseo_injection\tTwo\n")
+    documents = read_labelled_lines(path)
+    assert [document.lines for document in documents] == [
+        (LabelledLine("One\tand more", "clean"),),
+        (LabelledLine("Two", "seo_injection"),),
+    ]
+
+
+def test_jsonl_lines_of_one_doc_form_one_document_with_its_language(tmp_path: Path) -> None:
+    rows = [
+        {"text": "One", "label": "clean", "lang": "de", "doc": "a"},
+        {"text": "Two\nhalves", "label": "boilerplate", "lang": "de", "doc": "a"},
+        {"text": "Three", "label": "link_exchange"},
+    ]
+    path = write(tmp_path / "mine.jsonl", "\n".join(map(json.dumps, rows)))
+    first, second = read_labelled_lines(path)
+    assert first.lines == (LabelledLine("One", "clean"), LabelledLine("Two halves", "boilerplate"))
+    assert first.language == "de"
+    assert second.lines == (LabelledLine("Three", "link_exchange"),)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("mine.tsv", "clean\tfine\nspam\tx\n", r"mine\.tsv:2: unknown label 'spam'; use one of clean, seo_injection"),
+        ("mine.tsv", "clean fine\n", r"mine\.tsv:1: no tab"),
+        ("mine.jsonl", '{"text": "x", "label": "clean"}\n{"text"', r"mine\.jsonl:2: not JSON"),
+        ("mine.jsonl", '{"text": 3, "label": "clean"}', r'mine\.jsonl:1: needs an object with a string "text"'),
+        ("mine.jsonl", '["x"]', r"mine\.jsonl:1: needs an object"),
+        ("mine.jsonl", '{"text": "x"}', r"mine\.jsonl:1: unknown label None"),
+        ("mine.tsv", b"clean\tcaf\xe9\n", r"mine\.tsv: byte 9 is not UTF-8"),
+        ("mine.csv", "clean,x", r"mine\.csv: labelled lines come as a folder"),
+        ("nowhere.tsv", None, r"nowhere\.tsv: No such file"),
+        ("nothing", None, "nothing: labelled lines come as a folder"),
+        ("folder/clean/mills.txt", "x", r"name the file <topic>\.<language>\.txt"),
+        ("folder/spam/mills.en.txt", "x", "unknown label 'spam'"),
+        ("folder/readme.md", "x", "folder: holds no"),
+    ],
+)
+def test_what_cannot_be_read_is_an_error_with_file_and_line(
+    tmp_path: Path, name: str, content: str | bytes | None, message: str
+) -> None:
+    if content is not None:
+        write(tmp_path / name, content)
+    with pytest.raises(InputError, match=message):
+        read_labelled_lines(tmp_path / name.partition("/")[0])
+
+
+def test_every_file_of_the_corpus_can_be_read_and_every_label_has_many_lines_in_eight_languages() -> None:
+    documents = read_labelled_lines(CORPUS_FOLDER)
+    lines = {(document.language, line.label, line.text) for document in documents for line in document.lines}
+    counts = Counter(label for _, label, _ in lines)
+    assert set(counts) == set(LABELS)
+    assert min(counts.values()) >= 100
+    assert len({text for _, _, text in lines}) >= 1500
+    for label in ("clean", "seo_injection", "boilerplate", "headline_list"):
+        assert len({language for language, own, _ in lines if own == label}) >= 8
+
+
+def test_no_line_of_the_corpus_has_two_labels_unless_one_is_only_a_phrase() -> None:
+    labels: dict[str, set[str]] = {}
+    for document in read_labelled_lines(CORPUS_FOLDER):
+        if not (document.page_type or "").endswith(PHRASES_SUFFIX):
+            for line in document.lines:
+                labels.setdefault(line.text, set()).add(str(line.label))
+    both = {text: found for text, found in labels.items() if len(found) > 1 and "clean" in found}
+    assert both == {}

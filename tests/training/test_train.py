@@ -1,0 +1,130 @@
+"""The training script, on a few hundred lines of our own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from spamfilter import LABELS, Label, Predictor
+from spamfilter.model_store import load_model
+from spamfilter.text import encode_documents
+from spamfilter.tokens import tokenize
+from tests.training.material import own_documents
+from training import train
+
+
+def write_corpus(folder: Path) -> Path:
+    for document in own_documents():
+        path = folder / str(document.lines[0].label) / f"{document.page_type}.{document.language}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write("".join(f"{line.text}\n" for line in document.lines) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The script with the small corpus in place of the shipped one."""
+    folder = write_corpus(tmp_path_factory.mktemp("corpus"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "CORPUS_FOLDER", folder)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def trained(small_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    assert train.main(["--out", str(folder), "--jobs", "1"]) == 0
+    return folder
+
+
+def test_a_second_run_gives_the_same_bytes_with_any_number_of_processes(trained: Path, tmp_path: Path) -> None:
+    assert train.main(["--out", str(tmp_path), "--jobs", "2"]) == 0
+    names = sorted(path.name for path in trained.iterdir())
+    assert names == sorted(path.name for path in tmp_path.iterdir())
+    assert [name for name in names if (trained / name).read_bytes() != (tmp_path / name).read_bytes()] == []
+
+
+def test_another_seed_gives_another_model_and_a_run_without_public_sources_says_what_it_left_out(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train.main(["--out", str(tmp_path), "--jobs", "1", "--seed", "1"]) == 0
+    assert (trained / "SHA256SUMS").read_bytes() != (tmp_path / "SHA256SUMS").read_bytes()
+    captured = capsys.readouterr()
+    assert "left out are the page-extraction benchmark and the treebanks" in captured.err
+    assert "| seo_injection |" in captured.out
+    assert captured.out.startswith("# Model card")
+    assert "the corpus alone" in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
+def line_logits(folder: Path, text: str) -> dict[Label, float]:
+    """Logits of the line stage against clean, which even a toy model gets right."""
+    stages = Predictor.load(folder).stages
+    logits = stages.line.score(tokenize(encode_documents([text], stages.char_table))).logits[0]
+    return dict(zip(LABELS[1:], map(float, logits), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Best online casino bonus 2025, register now and claim your free offer!", Label.SEO_INJECTION),
+        ("Link exchange welcome, PR 9 or more, book sites only, contact us by mail", Label.LINK_EXCHANGE),
+        ("{dede:arc.footer/}", Label.TEMPLATE_RESIDUE),
+        ("Home | Pictures | Contact | Log in", Label.BOILERPLATE),
+        ("Why this train surprises doctors every month", Label.HEADLINE_LIST),
+    ],
+)
+def test_the_model_that_was_trained_ranks_lines_like_those_that_it_saw(trained: Path, text: str, label: Label) -> None:
+    logits = line_logits(trained, text)
+    assert max(logits, key=logits.__getitem__) is label
+    assert logits[label] > 0
+
+
+def test_the_model_that_was_trained_takes_prose_like_that_it_saw_for_clean(trained: Path) -> None:
+    text = "The old windmill was painted in 1950, and people of the town still talk about that summer."
+    assert max(line_logits(trained, text).values()) < 0
+
+
+def test_the_model_says_what_it_was_made_of(trained: Path) -> None:
+    settings = load_model(trained).settings
+    assert settings["data"]["corpus"]["documents"] == len(own_documents())
+    assert settings["data"]["corpus"]["lines"]["clean"] == 70
+    assert settings["data"]["public sources"]["documents"] == 0
+    assert len(settings["data"]["corpus"]["sha256"]) == 64
+    assert settings["training"]["seed"] == 0
+    assert set(settings["versions"]) >= {"spamfilter", "python", "numpy", "scikit-learn"}
+
+
+def test_lines_of_the_user_change_the_model_and_its_data_table(
+    trained: Path, small_corpus: Path, tmp_path: Path
+) -> None:
+    lines = tmp_path / "mine.tsv"
+    lines.write_text(
+        "".join(f"seo_injection\tAncient zither lessons number {n}\n" for n in range(40)), encoding="utf-8"
+    )
+    assert train.main(["--out", str(tmp_path / "model"), "--jobs", "1", "--lines", str(lines)]) == 0
+    assert load_model(tmp_path / "model").settings["data"]["own lines"]["lines"] == {"seo_injection": 40}
+    text = "Ancient zither lessons number 41"
+    before, after = (line_logits(folder, text)[Label.SEO_INJECTION] for folder in (trained, tmp_path / "model"))
+    assert after > before + 2
+
+
+def test_lines_that_cannot_be_read_are_one_line_of_error(
+    small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = tmp_path / "mine.tsv"
+    lines.write_text("spam\tx\n", encoding="utf-8")
+    assert train.main(["--out", str(tmp_path / "model"), "--lines", str(lines)]) == 2
+    assert f"training: {lines}:1: unknown label 'spam'" in capsys.readouterr().err
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_corpus_without_one_of_the_labels_is_one_line_of_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = write_corpus(tmp_path / "corpus")
+    for path in (corpus / "link_exchange").iterdir():
+        path.unlink()
+    monkeypatch.setattr(train, "CORPUS_FOLDER", corpus)
+    assert train.main(["--out", str(tmp_path / "model"), "--jobs", "1"]) == 2
+    assert "no training line is labelled link_exchange" in capsys.readouterr().err
