@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter.ngrams import NgramSettings, pair_rows, part_rows, triple_rows
-from spamfilter.tokens import TokenBatch
+from spamfilter.ngrams import NgramSettings, own_rows, pair_rows, triple_rows, word_grams
+from spamfilter.tokens import KIND_WORD, TokenBatch
 
 FIELD_BITS = 21
 TOKEN_LIMIT = 8191
@@ -29,25 +29,35 @@ Words = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def pack_fields(fields: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pack int64 (n, 6) into int64 (2, n), three signed fields a word."""
-    words = np.empty((2, len(fields)), np.int64)
-    for word in range(2):
-        low, middle, high = (fields[:, 3 * word + place] for place in range(3))
-        words[word] = low + (middle << FIELD_BITS) + (high << (2 * FIELD_BITS))
-    return words
+    """Pack int64 (n, 6) into int64 (n, 2), three signed fields a word."""
+    packed: NDArray[np.int64] = fields.reshape(-1, 2, 3) @ (np.int64(1) << FIELD_BITS * np.arange(3))
+    return packed
 
 
 def unpack_fields(words: Words) -> NDArray[np.int64]:
-    """Undo ``pack_fields`` after words have been added up: int64 (n, 6)."""
-    fields = np.empty((len(words[0]), 6), np.int64)
-    for number, word in enumerate(words):
-        low = ((word + _HALF) & _MASK) - _HALF
-        rest = (word - low) >> FIELD_BITS
-        middle = ((rest + _HALF) & _MASK) - _HALF
-        fields[:, 3 * number] = low
-        fields[:, 3 * number + 1] = middle
-        fields[:, 3 * number + 2] = (rest - middle) >> FIELD_BITS
-    return fields
+    """Undo ``pack_fields`` after words have been added up: int64 (n, 6) of the two words, int64 (n,) each."""
+    rest = np.array(words)
+    fields = np.empty((2, 3, len(words[0])), np.int64)
+    for place in range(3):
+        low = rest + _HALF
+        low &= _MASK
+        low -= _HALF
+        fields[:, place] = low
+        rest -= low
+        rest >>= FIELD_BITS
+    return fields.reshape(6, -1).T
+
+
+def segment_sums(words: NDArray[np.int64], starts: NDArray[np.int64], stop: int) -> Words:
+    """Sums of packed words int64 (t, 2) from each of ``starts`` to the next or ``stop``; the first starts at 0."""
+    lasts = np.append(starts[1:], stop) - 1
+    sums = []
+    for column in words[:stop].T:
+        # Running sums wrap around, their differences do not; the input has strides, so numpy sums in a register.
+        totals = np.take(np.add.accumulate(column), lasts, mode="clip")
+        totals[1:] -= totals[:-1].copy()
+        sums.append(totals)
+    return sums[0], sums[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +81,10 @@ class LineModel:
 
     Attributes:
         settings: which n-grams.
-        part_table: int64 (2, 2 ** part_bits), packed weights of parts.
-        pair_table: int64 (2, 2 ** pair_bits), packed weights of pairs and triples.
+        part_table: int64 (2 ** part_bits + 1, 2), packed weights of parts; the last row is zero.
+        pair_table: int64 (2 ** pair_bits, 2), packed weights of pairs and triples.
         vocabulary_hashes: uint32 (2 ** b,), hash of the known word in each slot.
-        vocabulary_words: int64 (2, 2 ** b), packed sum of all its parts: a shortcut, with the same result.
+        vocabulary_words: int64 (2 ** b, 2), packed sum of all its parts: a shortcut, with the same result.
         scale: integer weights are ``scale`` times real ones.
         bias: float64 (5,).
     """
@@ -87,64 +97,78 @@ class LineModel:
     scale: float
     bias: NDArray[np.float64]
 
-    def part_words(self, tokens: TokenBatch, which: NDArray[np.int64]) -> Words:
-        """Packed weights of the tokens numbered ``which``, computed from their parts."""
-        places, rows = part_rows(tokens, which, self.settings)
-        order = np.argsort(places, kind="stable")
-        places, rows = places[order], rows[order]
-        starts = np.searchsorted(places, np.arange(len(which)))
-        sums = [np.add.reduceat(np.take(table, rows), starts) for table in self.part_table]
-        return clip_words((sums[0], sums[1]))
+    def part_words(self, tokens: TokenBatch, which: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Packed weights of the tokens numbered ``which``, computed from their parts: int64 (k, 2)."""
+        sums = np.take(self.part_table, own_rows(tokens, which, self.settings), axis=0, mode="clip")
+        words = (tokens.kinds[which] == KIND_WORD).nonzero()[0]
+        if len(words):
+            grams = word_grams(tokens, which[words], self.settings)
+            # N-grams that cross an edge have the last row, which is zero: cheaper than to leave them out.
+            values = np.take(self.part_table, grams.rows, axis=0, mode="clip").sum(axis=0)
+            sums[words] += np.stack(segment_sums(values, grams.starts, len(values)), axis=1)
+        return clip_words(sums)
 
-    def token_words(self, tokens: TokenBatch) -> Words:
-        """Packed weights of all tokens, pairs and triples; word ``i`` also holds the pair ``(i, i + 1)``."""
+    def token_words(self, tokens: TokenBatch) -> NDArray[np.int64]:
+        """Packed weights of all tokens, pairs and triples, int64 (t, 2); row ``i`` has the pair ``(i, i + 1)`` too."""
         hashes = tokens.hashes
-        slots = (hashes >> np.uint32(32 - (len(self.vocabulary_hashes).bit_length() - 1))).astype(np.int64)
-        missing = np.flatnonzero(self.vocabulary_hashes[slots] != hashes)
-        pairs = pair_rows(tokens, self.settings)
+        slots = (hashes >> np.uint32(33 - len(self.vocabulary_hashes).bit_length())).astype(np.intp)
+        missing = (np.take(self.vocabulary_hashes, slots, mode="clip") != hashes).nonzero()[0]
+        sums = np.take(self.vocabulary_words, slots, axis=0, mode="clip")
+        if len(missing):
+            sums[missing] = self.part_words(tokens, missing)
+        sums[:-1] += np.take(self.pair_table, pair_rows(tokens, self.settings), axis=0, mode="clip")
         middles, triples = triple_rows(tokens, self.settings)
-        computed = self.part_words(tokens, missing) if len(missing) else None
-        result = []
-        for word in range(2):
-            sums = np.take(self.vocabulary_words[word], slots)
-            if computed is not None:
-                sums[missing] = computed[word]
-            sums[:-1] += np.take(self.pair_table[word], pairs)
-            if len(middles):
-                sums[middles] += np.take(self.pair_table[word], triples)
-            result.append(sums)
-        return result[0], result[1]
+        if len(middles):
+            sums[middles] += np.take(self.pair_table, triples, axis=0, mode="clip")
+        return sums
 
     def score(self, tokens: TokenBatch) -> LineScores:
         """Score every line of a batch."""
-        words = self.token_words(tokens)
+        packed = self.token_words(tokens)
+        words = packed[:, 0], packed[:, 1]
         first_tokens = tokens.line_tokens[:-1]
         counts = np.diff(tokens.line_tokens)
         if not len(counts):
             return LineScores(np.zeros((0, 5)), np.zeros(0), words)
-        pieces = -(-counts // SEGMENT_TOKENS)
+        stop = int(tokens.line_tokens[-1])
+        if int(counts.max()) <= SEGMENT_TOKENS:
+            logits = self._logits(unpack_fields(segment_sums(packed, first_tokens, stop)))
+            return LineScores(logits, logits[:, 0], words)
+        pieces = (counts + (SEGMENT_TOKENS - 1)) // SEGMENT_TOKENS
         line_segments = np.cumsum(pieces) - pieces
-        if len(counts) == int(pieces.sum()):
-            starts = first_tokens
-        else:
-            segment_lines = np.repeat(np.arange(len(counts)), pieces)
-            within = np.arange(len(segment_lines)) - line_segments[segment_lines]
-            starts = first_tokens[segment_lines] + within * SEGMENT_TOKENS
-        stop = tokens.line_tokens[-1]
-        sums = unpack_fields((np.add.reduceat(words[0][:stop], starts), np.add.reduceat(words[1][:stop], starts)))
+        segment_lines = np.repeat(np.arange(len(counts)), pieces)
+        within = np.arange(len(segment_lines)) - line_segments[segment_lines]
+        starts = first_tokens[segment_lines] + within * SEGMENT_TOKENS
+        sums = unpack_fields(segment_sums(packed, starts, stop))
         segment_logits = self._logits(sums)
-        if len(sums) == len(counts):
-            return LineScores(segment_logits, segment_logits[:, 0], words)
-        logits = self._logits(np.add.reduceat(sums, line_segments, axis=0))
+        logits = segment_logits[line_segments]
+        # Only lines of several segments have other logits than their first segment.
+        long = (pieces > 1).nonzero()[0]
+        parts = (pieces[segment_lines] > 1).nonzero()[0]
+        sizes = pieces[long]
+        logits[long] = self._logits(np.add.reduceat(sums[parts], np.cumsum(sizes) - sizes, axis=0))
         return LineScores(logits, np.maximum.reduceat(segment_logits[:, 0], line_segments), words)
 
     def _logits(self, sums: NDArray[np.int64]) -> NDArray[np.float64]:
         norm = np.sqrt(np.maximum(sums[:, NORM_FIELD], 1)) * self.scale
-        logits: NDArray[np.float64] = sums[:, :NORM_FIELD] / norm[:, None] + self.bias
-        return logits
+        # Column by column: numpy is slow on rows of five.
+        columns = sums.T[:NORM_FIELD] / norm
+        columns += self.bias[:, None]
+        return np.ascontiguousarray(columns.T)
 
 
-def clip_words(words: Words) -> Words:
-    """Limit every field of packed words to ``TOKEN_LIMIT``."""
-    clipped = pack_fields(np.clip(unpack_fields(words), -TOKEN_LIMIT, TOKEN_LIMIT))
-    return clipped[0], clipped[1]
+_ONES = np.int64(1 + (1 << FIELD_BITS) + (1 << 2 * FIELD_BITS))
+_BEYOND = np.int64(-2 * (TOKEN_LIMIT + 1) & int(_MASK)) * _ONES
+
+
+def clip_words(words: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Limit every field of packed words int64 (n, 2) to ``TOKEN_LIMIT``; done in place."""
+    # A field within the limit stays within 14 bits when it is lifted by the limit, or by one more.
+    lifted = words + _ONES * TOKEN_LIMIT
+    lifted |= lifted + _ONES
+    lifted &= _BEYOND
+    rows = (lifted[:, 0] | lifted[:, 1]).nonzero()[0]
+    if len(rows):
+        fields = unpack_fields((words[rows, 0], words[rows, 1]))
+        words[rows] = pack_fields(np.clip(fields, -TOKEN_LIMIT, TOKEN_LIMIT))
+    return words

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter.tokens import KIND_SOLO, KIND_WORD, TokenBatch, hash_stretches, mix
+from spamfilter.tokens import BASE, KIND_SOLO, KIND_WORD, TokenBatch, mix
 
 LONGEST_WORD = 32
 """Character n-grams are taken from the first 32 characters of a word."""
+_EDGE_SALT = 0x7F4A7C15
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,74 @@ class NgramSettings:
     """Which n-grams a model looks at.
 
     Attributes:
-        part_orders: lengths of the character n-grams of words, edges included.
+        part_orders: lengths of the character n-grams of words, edges included; each at least 2.
         part_bits, pair_bits: the tables have ``2 ** bits`` rows; triples share the table of the pairs.
     """
 
     part_orders: tuple[int, ...]
     part_bits: int
     pair_bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class WordGrams:
+    """Character n-grams of words that were laid side by side, one edge between two.
+
+    Attributes:
+        rows: uint32 (orders, p), row in the table of parts of the n-gram that starts at each place; the row
+            behind the last of the table, ``2 ** part_bits``, where it would cross an edge.
+        starts: int64 (w,), place of the edge before each word.
+        sizes: int64 (w,), places of each word, the edge before it counted.
+    """
+
+    rows: NDArray[np.uint32]
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+
+
+def word_grams(tokens: TokenBatch, words: NDArray[np.int64], settings: NgramSettings) -> WordGrams:
+    """Rows of the character n-grams of the tokens numbered ``words``, all of them words."""
+    begins = tokens.begins[words]
+    sizes = np.minimum(tokens.ends[words] - begins, LONGEST_WORD) + 1
+    starts = np.cumsum(sizes)
+    count = int(starts[-1]) if len(starts) else 0
+    starts -= sizes
+    orders = settings.part_orders
+    # Behind the last word stand more edges, so that every n-gram has somewhere to end.
+    codes = np.zeros(count + max(orders), np.uint32)
+    places = np.arange(count)
+    places += np.repeat(begins - 1 - starts, sizes)
+    np.bitwise_and(np.take(tokens.chars, places, mode="clip"), np.uint32(0xFFFF), out=codes[:count])
+    codes[starts] = 0
+    edges = np.ones(len(codes), np.bool_)
+    edges[:count] = False
+    edges[starts] = True
+    # An n-gram is longer by one character than the one that starts at the same place and has been summed before it.
+    sums = codes[:count].copy()
+    hashed = np.empty((len(orders), count), np.uint32)
+    crossing = np.zeros((len(orders), count), np.bool_)
+    for length in range(2, max(orders) + 1):
+        sums += codes[length - 1 : length - 1 + count] * np.uint32(pow(BASE, length - 1, 1 << 32))
+        for number, order in enumerate(orders):
+            if order == length:
+                hashed[number] = sums
+            elif order > length:
+                crossing[number] |= edges[length - 1 : length - 1 + count]
+    salts = edges * np.uint32(_EDGE_SALT)
+    for number, order in enumerate(orders):
+        # The edge before a word takes no place in the hash.
+        hashed[number, starts] *= np.uint32(pow(BASE, -1, 1 << 32))
+        hashed[number] += salts[order - 1 : order - 1 + count] * np.uint32(2)
+        hashed[number] += salts[:count] + np.uint32(order * 0x1B873593 & 0xFFFFFFFF)
+    rows = mix(hashed)
+    rows >>= np.uint32(32 - settings.part_bits)
+    np.maximum(rows, crossing * np.uint32(1 << settings.part_bits), out=rows)
+    return WordGrams(rows, starts, sizes)
+
+
+def own_rows(tokens: TokenBatch, which: NDArray[np.int64], settings: NgramSettings) -> NDArray[np.uint32]:
+    """Row in the table of parts of each of the tokens numbered ``which`` as a whole, uint32 (k,)."""
+    return mix(tokens.hashes[which] + np.uint32(1)) >> np.uint32(32 - settings.part_bits)
 
 
 def part_rows(
@@ -41,38 +103,26 @@ def part_rows(
         places: int64 (p,), index into ``which``, unsorted.
         rows: int64 (p,), row in the table of parts.
     """
-    shift = np.uint32(32 - settings.part_bits)
-    places = [np.arange(len(which))]
-    rows = [(mix(tokens.hashes[which] + np.uint32(1)) >> shift).astype(np.int64)]
     words = np.flatnonzero(tokens.kinds[which] == KIND_WORD)
-    begins = tokens.begins[which[words]]
-    ends = tokens.ends[which[words]]
-    cut_ends = np.minimum(ends, begins + LONGEST_WORD)
-    for order in settings.part_orders:
-        # A word of length n has n + 2 characters with its edges.
-        counts = np.maximum(cut_ends - begins + 2 - order + 1, 0)
-        owners = np.repeat(np.arange(len(words)), counts)
-        starts = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts) + begins[owners] - 1
-        first = np.maximum(starts, begins[owners])
-        stop = np.minimum(starts + order, cut_ends[owners])
-        edges = (first != starts).astype(np.uint32) + (stop != starts + order).astype(np.uint32) * np.uint32(2)
-        hashed = hash_stretches(tokens.prefix, first, stop)
-        hashed += edges * np.uint32(0x7F4A7C15) + np.uint32(order * 0x1B873593 & 0xFFFFFFFF)
-        places.append(words[owners])
-        rows.append((mix(hashed) >> shift).astype(np.int64))
-    return np.concatenate(places), np.concatenate(rows)
+    grams = word_grams(tokens, which[words], settings)
+    orders, starts = (grams.rows < 1 << settings.part_bits).nonzero()
+    places = np.concatenate((np.arange(len(which)), np.repeat(words, grams.sizes)[starts]))
+    rows = np.concatenate((own_rows(tokens, which, settings), grams.rows[orders, starts]))
+    return places, rows.astype(np.int64)
 
 
 def pair_rows(tokens: TokenBatch, settings: NgramSettings) -> NDArray[np.int64]:
     """Row of each token with the one behind it, int64 (t - 1,)."""
-    hashed = tokens.hashes[:-1] * np.uint32(0x9E3779B1)
+    hashed = tokens.hashes[:-1] * np.uint32(BASE)
     hashed += tokens.hashes[1:]
     return (mix(hashed) >> np.uint32(32 - settings.pair_bits)).astype(np.int64)
 
 
 def triple_rows(tokens: TokenBatch, settings: NgramSettings) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Middle tokens of a script without spaces, and the row of each with its two neighbours."""
-    middles = np.flatnonzero(tokens.kinds == KIND_SOLO)
+    middles = (tokens.kinds == KIND_SOLO).nonzero()[0]
+    if not len(middles):
+        return middles, middles
     hashed = mix(tokens.hashes[middles - 1] * np.uint32(0x85EBCA77) + tokens.hashes[middles])
     hashed = hashed * np.uint32(0xC2B2AE3D) + tokens.hashes[middles + 1]
     return middles, (mix(hashed) >> np.uint32(32 - settings.pair_bits)).astype(np.int64)

@@ -99,12 +99,8 @@ def document_scores(scores: BatchScores) -> list[DocumentScores]:
     logits = np.tile(BLANK_LOGITS, (len(batch.line_starts), 1))
     logits[scores.page.lines] = scores.logits
     owners = np.searchsorted(batch.document_lines, candidates.lines, side="right") - 1
-    starts = tokens.begins[candidates.first]
-    last = tokens.ends[candidates.last] - 1
-    if batch.kept is not None:
-        starts, last = batch.kept[starts], batch.kept[last]
-    starts = starts - batch.document_offsets[owners]
-    ends = last + 1 - batch.document_offsets[owners]
+    starts = batch.original_positions(tokens.begins[candidates.first], owners)
+    ends = batch.original_positions(tokens.ends[candidates.last] - 1, owners) + 1
     edges = np.searchsorted(candidates.lines, batch.document_lines)
     result = []
     for number in range(len(batch.document_lines) - 1):

@@ -21,22 +21,15 @@ DROPPED = 1 << 21  # invisible: removed before hashing
 STOP = 1 << 22  # ends a sentence
 SCRIPT_SHIFT = 24  # bits 24 to 27: script group
 SCRIPTS = (
-    "common",
-    "latin",
-    "cyrillic",
-    "greek",
-    "hebrew",
-    "arabic",
-    "indic",
-    "thai",
-    "han",
-    "kana",
-    "hangul",
-    "other",
+    *("common", "latin", "cyrillic", "greek", "hebrew", "arabic"),
+    *("indic", "thai", "han", "kana", "hangul", "other"),
 )
 
 CHAR_TABLE_SIZE = 0x20000  # characters beyond are folded to the last entry
 NEWLINE = 10
+_BLOCK = 1 << 15
+_LONGEST_ITEM = 1 << 28
+_NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +43,7 @@ class TextBatch:
         document_lines: int64 (d + 1,), number of the first line of each document.
         original_starts: int64 (m,), first character of each line, counted in its own document.
         original_ends: int64 (m,), one past its last character, the line end left out.
-        kept: int64 (n,) or None, position of each kept character in the unfolded buffer.
+        dropped: int64 (k,), ascending, places in the unfolded buffer of the characters that were dropped.
         document_offsets: int64 (d,), position of each document in the unfolded buffer.
     """
 
@@ -60,7 +53,7 @@ class TextBatch:
     document_lines: NDArray[np.int64]
     original_starts: NDArray[np.int64]
     original_ends: NDArray[np.int64]
-    kept: NDArray[np.int64] | None
+    dropped: NDArray[np.int64]
     document_offsets: NDArray[np.int64]
 
     @property
@@ -68,10 +61,16 @@ class TextBatch:
         """Number of the document of each line, int64 (m,)."""
         return np.repeat(np.arange(len(self.document_lines) - 1), np.diff(self.document_lines))
 
+    def original_positions(self, positions: NDArray[np.int64], documents: NDArray[np.int64] | int) -> NDArray[np.int64]:
+        """Offsets in the caller's strings of the characters at ``positions`` of ``chars``."""
+        # As many characters were dropped before a kept one as have at most its number of kept ones before them.
+        skipped = np.searchsorted(self.dropped - np.arange(len(self.dropped)), positions, side="right")
+        original: NDArray[np.int64] = positions + skipped - self.document_offsets[documents]
+        return original
+
     def original_position(self, position: int, document: int) -> int:
         """Offset in the caller's string of the character at ``position`` of ``chars``."""
-        unfolded = position if self.kept is None else int(self.kept[position])
-        return unfolded - int(self.document_offsets[document])
+        return int(self.original_positions(np.array([position]), document)[0])
 
 
 def check_text(text: object) -> str:
@@ -94,57 +93,85 @@ def encode_documents(texts: Sequence[str], char_table: NDArray[np.uint32]) -> Te
     Raises:
         TypeError: an element is not a str.
     """
-    parts = [b"\n\0\0\0"]
+    pieces = ["\n"]
     sizes = np.empty(len(texts), np.int64)
     for number, text in enumerate(texts):
-        data = check_text(text).encode("utf-32-le", "surrogatepass")
-        parts.append(data)
-        size = len(data) >> 2
-        if data and data[-4:] not in (b"\n\0\0\0", b"\r\0\0\0"):
-            parts.append(b"\n\0\0\0")
-            size += 1
-        sizes[number] = size
-    codes = np.frombuffer(b"".join(parts), np.uint32)
-    offsets = np.empty(len(texts) + 1, np.int64)
-    offsets[0] = 1
+        pieces.append(check_text(text))
+        sizes[number] = len(text)
+        if text and text[-1] not in "\n\r":
+            pieces.append("\n")
+            sizes[number] += 1
+    joined = "".join(pieces)
+    codes = _code_points(joined)
+    offsets = np.ones(len(texts) + 1, np.int64)
     np.cumsum(sizes, out=offsets[1:])
     offsets[1:] += 1
-    chars = np.take(char_table, codes, mode="clip")
-    # Both newline characters fold to NEWLINE without any kind bit.
-    ends = np.flatnonzero(chars == NEWLINE)
-    kept: NDArray[np.int64] | None = None
-    dropped = (chars & DROPPED).astype(bool)
-    carriage = codes[ends[:-1]] == 13
-    if carriage.any():
-        pair = np.flatnonzero(carriage & (codes[ends[:-1] + 1] == 10) & (ends[:-1] + 1 < len(codes)))
-        # "\r\n" may not straddle two documents.
-        if len(pair):
-            first = ends[pair]
-            pair = pair[~np.isin(first + 1, offsets)]
-            dropped[ends[pair]] = True
-            line_ends_unfolded = np.delete(ends, pair + 1)[1:]
-            kept_ends = np.delete(ends, pair)
-        else:
-            line_ends_unfolded, kept_ends = ends[1:], ends
-    else:
-        line_ends_unfolded, kept_ends = ends[1:], ends
-    # A line starts behind the end that was kept of the line before.
-    line_starts_unfolded = kept_ends[:-1] + 1
-    line_starts, line_ends = line_starts_unfolded, line_ends_unfolded
-    if dropped.any():
-        kept = np.flatnonzero(~dropped)
-        chars = chars[kept]
-        line_starts = np.searchsorted(kept, line_starts_unfolded)
-        line_ends = np.searchsorted(kept, kept_ends[1:])
-    document_lines = np.searchsorted(line_starts_unfolded, offsets)
+    paired = _carriage_returns(codes, offsets) if "\r" in joined else _NONE
+    chars, ends, dropped = _fold(codes, char_table, paired)
+    unfolded_ends = ends
+    if len(dropped):
+        # Dropped characters that stand before an end: as many as have fewer kept ones before them.
+        counts = np.bincount(np.searchsorted(ends, dropped - np.arange(len(dropped))), minlength=len(ends) + 1)
+        unfolded_ends = ends + np.cumsum(counts[:-1])
+    starts = unfolded_ends[:-1] + 1
+    document_lines = np.searchsorted(starts, offsets)
     owner = np.repeat(offsets[:-1], np.diff(document_lines))
+    stops = unfolded_ends[1:]
+    if len(paired):
+        stops = stops - np.isin(stops - 1, paired)
     return TextBatch(
         chars=chars,
-        line_starts=line_starts,
-        line_ends=line_ends,
+        line_starts=ends[:-1] + 1,
+        line_ends=ends[1:],
         document_lines=document_lines,
-        original_starts=line_starts_unfolded - owner,
-        original_ends=line_ends_unfolded - owner,
-        kept=kept,
+        original_starts=starts - owner,
+        original_ends=stops - owner,
+        dropped=dropped,
         document_offsets=offsets[:-1],
     )
+
+
+def _carriage_returns(codes: NDArray[np.uint32], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Places of the carriage returns that are the first half of a line end; it may not straddle two documents."""
+    places = ((codes[:-1] == 13) & (codes[1:] == 10)).nonzero()[0]
+    paired: NDArray[np.int64] = places[~np.isin(places + 1, offsets)]
+    return paired
+
+
+def _fold(
+    codes: NDArray[np.uint32], char_table: NDArray[np.uint32], unwanted: NDArray[np.int64]
+) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int64]]:
+    """Entries of the characters that are kept, places of line ends among them, places in ``codes`` of the dropped."""
+    chars = np.empty(len(codes), np.uint32)
+    ends, dropped = [], []
+    fill = 0
+    # Block by block, so that what a step writes is still in the cache for the next.
+    for first in range(0, len(codes), _BLOCK):
+        block = codes[first : first + _BLOCK]
+        entries = np.take(char_table, block, out=chars[fill : fill + len(block)], mode="clip")
+        if len(unwanted):
+            low, high = np.searchsorted(unwanted, (first, first + _BLOCK))
+            entries[unwanted[low:high] - first] = DROPPED
+        # One pass over all bits tells whether anything in this block is dropped.
+        if int(np.bitwise_or.reduce(entries)) & DROPPED:
+            gone = (entries & np.uint32(DROPPED)) != 0
+            dropped.append(gone.nonzero()[0] + first)
+            kept = entries[~gone]
+            entries = chars[fill : fill + len(kept)]
+            entries[...] = kept
+        # Both newline characters fold to NEWLINE without any kind bit.
+        ends.append((entries == NEWLINE).nonzero()[0] + fill)
+        fill += len(entries)
+    return chars[:fill], _joined(ends), _joined(dropped)
+
+
+def _joined(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return parts[0] if len(parts) == 1 else np.concatenate([_NONE, *parts])
+
+
+def _code_points(text: str) -> NDArray[np.uint32]:
+    """Code points of ``text``, which may not end in NUL."""
+    if len(text) > _LONGEST_ITEM:
+        return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    # An array of one string takes its characters as they lie in memory, several times faster than a codec.
+    return np.array([text]).view(np.uint32)

@@ -29,7 +29,7 @@ class LineTrainingSettings:
     """
 
     inverse_regularisation: float = 10.0
-    iterations: int = 60
+    iterations: int = 200
     vocabulary_bits: int = 17
     least_lines: int = 2
 
@@ -107,10 +107,10 @@ def fit_line_model(
     parts = 1 << ngrams.part_bits
     model = LineModel(
         settings=ngrams,
-        part_table=np.ascontiguousarray(packed[:, :parts]),
-        pair_table=np.ascontiguousarray(packed[:, parts:]),
+        part_table=np.concatenate((packed[:parts], np.zeros((1, 2), np.int64))),
+        pair_table=packed[parts:].copy(),
         vocabulary_hashes=np.zeros(1, np.uint32),
-        vocabulary_words=np.zeros((2, 1), np.int64),
+        vocabulary_words=np.zeros((1, 2), np.int64),
         scale=scale,
         bias=(regression.intercept_[1:] - regression.intercept_[0]).astype(np.float64),
     )
@@ -129,21 +129,21 @@ def _build_vocabulary(
         line_end = tokens.hashes[0]
         _, which = np.unique(tokens.hashes, return_index=True)
         counts = np.bincount(np.searchsorted(tokens.hashes[which], tokens.hashes), minlength=len(which))
-        computed = np.stack(model.part_words(tokens, which))
-        computed[:, tokens.kinds[which] == KIND_LINE_END] = 0
+        computed = model.part_words(tokens, which)
+        computed[tokens.kinds[which] == KIND_LINE_END] = 0
         hashes.append(tokens.hashes[which])
-        words.append(np.vstack([computed, counts]))
-    all_hashes, all_words = np.concatenate(hashes), np.concatenate(words, axis=1)
+        words.append(np.column_stack([computed, counts]))
+    all_hashes, all_words = np.concatenate(hashes), np.concatenate(words)
     unique, index, inverse = np.unique(all_hashes, return_index=True, return_inverse=True)
-    total = np.bincount(inverse, weights=all_words[2])
+    total = np.bincount(inverse, weights=all_words[:, 2])
     total[unique == line_end] = np.inf
     slots = (unique >> np.uint32(32 - bits)).astype(np.int64)
     order = np.lexsort((unique, -total, slots))
     first_of_slot = order[np.unique(slots[order], return_index=True)[1]]
     table_hashes = np.zeros(1 << bits, np.uint32)
-    table_words = np.zeros((2, 1 << bits), np.int64)
+    table_words = np.zeros((1 << bits, 2), np.int64)
     table_hashes[slots[first_of_slot]] = unique[first_of_slot]
-    table_words[:, slots[first_of_slot]] = all_words[:2, index[first_of_slot]]
+    table_words[slots[first_of_slot]] = all_words[index[first_of_slot], :2]
     # An empty slot must not match the token whose hash is zero.
     empty = np.setdiff1d(np.arange(1 << bits), slots[first_of_slot])
     table_hashes[empty] = np.uint32(1 << (32 - bits)) * (empty == 0)
