@@ -127,7 +127,8 @@ def _read_settings(path: Path) -> Mapping[str, Any]:
 
 def _read_array(path: Path) -> NDArray[Any]:
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        # Unlike np.load this reads nothing but the .npy format, so no zip archive and no pickle.
+        array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
     except (ValueError, OSError, EOFError) as error:
         raise ModelError(f"{path}: not a NumPy array without pickled objects ({error}); train anew") from None
     # A plain view of the mapping: numpy treats its subclass several times slower in small operations.

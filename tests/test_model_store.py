@@ -49,7 +49,7 @@ def test_a_saved_model_comes_back_with_arrays_that_are_mapped_and_read_only(fold
     assert model.settings == {"labels": ["clean"], "note": "é", "schema_version": 1}
     assert model.card == "# Card\n"
     assert model.arrays.keys() == {"table", "idf"}
-    assert isinstance(model.arrays["table"], np.memmap)
+    assert isinstance(model.arrays["table"].base, np.memmap)
     assert (model.arrays["table"] == np.arange(2000)).all()
     with pytest.raises(ValueError, match="read-only"):
         model.arrays["table"][0] = 1
