@@ -38,26 +38,21 @@ def unpack_fields(words: Words) -> NDArray[np.int64]:
     """Undo ``pack_fields`` after words have been added up: int64 (n, 6) of the two words, int64 (n,) each."""
     rest = np.array(words)
     fields = np.empty((2, 3, len(words[0])), np.int64)
-    for place in range(3):
+    for place in range(2):
         low = rest + _HALF
         low &= _MASK
         low -= _HALF
         fields[:, place] = low
         rest -= low
         rest >>= FIELD_BITS
+    fields[:, 2] = rest
     return fields.reshape(6, -1).T
 
 
-def segment_sums(words: NDArray[np.int64], starts: NDArray[np.int64], stop: int) -> Words:
-    """Sums of packed words int64 (t, 2) from each of ``starts`` to the next or ``stop``; the first starts at 0."""
-    lasts = np.append(starts[1:], stop) - 1
-    sums = []
-    for column in words[:stop].T:
-        # Running sums wrap around, their differences do not; the input has strides, so numpy sums in a register.
-        totals = np.take(np.add.accumulate(column), lasts, mode="clip")
-        totals[1:] -= totals[:-1].copy()
-        sums.append(totals)
-    return sums[0], sums[1]
+def segment_sums(words: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Fields int64 (s, 6) of the sums of packed words int64 (t, 2) from each of ``starts`` to the next."""
+    sums = np.add.reduceat(words, starts, axis=0)
+    return unpack_fields((sums[:, 0], sums[:, 1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +99,10 @@ class LineModel:
         if len(words):
             grams = word_grams(tokens, which[words], self.settings)
             # N-grams that cross an edge have the last row, which is zero: cheaper than to leave them out.
-            values = np.take(self.part_table, grams.rows, axis=0, mode="clip").sum(axis=0)
-            sums[words] += np.stack(segment_sums(values, grams.starts, len(values)), axis=1)
+            values = np.take(self.part_table, grams.rows[0], axis=0, mode="clip")
+            for rows in grams.rows[1:]:
+                values += np.take(self.part_table, rows, axis=0, mode="clip")
+            sums[words] += np.add.reduceat(values, grams.starts, axis=0)
         return clip_words(sums)
 
     def token_words(self, tokens: TokenBatch) -> NDArray[np.int64]:
@@ -126,28 +123,26 @@ class LineModel:
         """Score every line of a batch."""
         packed = self.token_words(tokens)
         words = packed[:, 0], packed[:, 1]
-        first_tokens = tokens.line_tokens[:-1]
-        counts = np.diff(tokens.line_tokens)
+        starts = tokens.line_tokens[:-1]
+        counts = tokens.line_tokens[1:] - starts
         if not len(counts):
             return LineScores(np.zeros((0, 5)), np.zeros(0), words)
-        stop = int(tokens.line_tokens[-1])
+        packed = packed[: tokens.line_tokens[-1]]
         if int(counts.max()) <= SEGMENT_TOKENS:
-            logits = self._logits(unpack_fields(segment_sums(packed, first_tokens, stop)))
+            logits = self._logits(segment_sums(packed, starts))
             return LineScores(logits, logits[:, 0], words)
         pieces = (counts + (SEGMENT_TOKENS - 1)) // SEGMENT_TOKENS
-        line_segments = np.cumsum(pieces) - pieces
-        segment_lines = np.repeat(np.arange(len(counts)), pieces)
-        within = np.arange(len(segment_lines)) - line_segments[segment_lines]
-        starts = first_tokens[segment_lines] + within * SEGMENT_TOKENS
-        sums = unpack_fields(segment_sums(packed, starts, stop))
-        segment_logits = self._logits(sums)
-        logits = segment_logits[line_segments]
+        line_segments = pieces.cumsum() - pieces
+        within = np.arange(int(pieces.sum())) - line_segments.repeat(pieces)
+        sums = segment_sums(packed, starts.repeat(pieces) + within * SEGMENT_TOKENS)
         # Only lines of several segments have other logits than their first segment.
         long = (pieces > 1).nonzero()[0]
-        parts = (pieces[segment_lines] > 1).nonzero()[0]
         sizes = pieces[long]
-        logits[long] = self._logits(np.add.reduceat(sums[parts], np.cumsum(sizes) - sizes, axis=0))
-        return LineScores(logits, np.maximum.reduceat(segment_logits[:, 0], line_segments), words)
+        totals = np.add.reduceat(sums[(pieces.repeat(pieces) > 1).nonzero()[0]], sizes.cumsum() - sizes, axis=0)
+        both = self._logits(np.concatenate((sums, totals)))
+        logits = both[line_segments]
+        logits[long] = both[len(sums) :]
+        return LineScores(logits, np.maximum.reduceat(both[: len(sums), 0], line_segments), words)
 
     def _logits(self, sums: NDArray[np.int64]) -> NDArray[np.float64]:
         norm = np.sqrt(np.maximum(sums[:, NORM_FIELD], 1)) * self.scale

@@ -52,40 +52,48 @@ class WordGrams:
 def word_grams(tokens: TokenBatch, words: NDArray[np.int64], settings: NgramSettings) -> WordGrams:
     """Rows of the character n-grams of the tokens numbered ``words``, all of them words."""
     begins = tokens.begins[words]
-    sizes = np.minimum(tokens.ends[words] - begins, LONGEST_WORD) + 1
-    starts = np.cumsum(sizes)
+    sizes = tokens.ends[words] - begins
+    np.minimum(sizes, LONGEST_WORD, out=sizes)
+    sizes += 1
+    starts = sizes.cumsum()
     count = int(starts[-1]) if len(starts) else 0
     starts -= sizes
-    orders = settings.part_orders
+    orders, longest = settings.part_orders, max(settings.part_orders)
     # Behind the last word stand more edges, so that every n-gram has somewhere to end.
-    codes = np.zeros(count + max(orders), np.uint32)
+    codes = np.zeros(count + longest, np.uint32)
     places = np.arange(count)
-    places += np.repeat(begins - 1 - starts, sizes)
-    np.bitwise_and(np.take(tokens.chars, places, mode="clip"), np.uint32(0xFFFF), out=codes[:count])
+    places += (begins - starts - 1).repeat(sizes)
+    np.bitwise_and(tokens.chars.take(places, mode="clip"), np.uint32(0xFFFF), out=codes[:count])
     codes[starts] = 0
-    edges = np.ones(len(codes), np.bool_)
-    edges[:count] = False
-    edges[starts] = True
+    edges = np.zeros(count + longest, np.uint32)
+    edges[count:] = 1
+    edges[starts] = 1
     # An n-gram is longer by one character than the one that starts at the same place and has been summed before it.
     sums = codes[:count].copy()
+    crossed = np.zeros(count, np.uint32)
     hashed = np.empty((len(orders), count), np.uint32)
-    crossing = np.zeros((len(orders), count), np.bool_)
-    for length in range(2, max(orders) + 1):
-        sums += codes[length - 1 : length - 1 + count] * np.uint32(pow(BASE, length - 1, 1 << 32))
-        for number, order in enumerate(orders):
-            if order == length:
-                hashed[number] = sums
-            elif order > length:
-                crossing[number] |= edges[length - 1 : length - 1 + count]
-    salts = edges * np.uint32(_EDGE_SALT)
+    crossing = np.empty((len(orders), count), np.uint32)
+    for length in range(2, longest + 1):
+        reach = slice(length - 1, length - 1 + count)
+        sums += codes[reach] * np.uint32(pow(BASE, length - 1, 1 << 32))
+        if length in orders:
+            hashed[orders.index(length)] = sums
+            crossing[orders.index(length)] = crossed
+        crossed |= edges[reach]
+    # The edge before a word takes no place in the hash.
+    lead = np.ones(count, np.uint32)
+    lead[starts] = pow(BASE, -1, 1 << 32)
+    hashed *= lead
+    edges *= np.uint32(_EDGE_SALT)
+    hashed += edges[:count]
+    edges += edges
     for number, order in enumerate(orders):
-        # The edge before a word takes no place in the hash.
-        hashed[number, starts] *= np.uint32(pow(BASE, -1, 1 << 32))
-        hashed[number] += salts[order - 1 : order - 1 + count] * np.uint32(2)
-        hashed[number] += salts[:count] + np.uint32(order * 0x1B873593 & 0xFFFFFFFF)
+        hashed[number] += edges[order - 1 : order - 1 + count]
+    hashed += np.array([[order * 0x1B873593 & 0xFFFFFFFF] for order in orders], np.uint32)
     rows = mix(hashed)
     rows >>= np.uint32(32 - settings.part_bits)
-    np.maximum(rows, crossing * np.uint32(1 << settings.part_bits), out=rows)
+    crossing <<= np.uint32(settings.part_bits)
+    np.maximum(rows, crossing, out=rows)
     return WordGrams(rows, starts, sizes)
 
 

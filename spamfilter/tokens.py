@@ -82,37 +82,47 @@ def _mark_salts() -> NDArray[np.uint32]:
     return salts
 
 
-def _hash_tokens(chars: NDArray[np.uint32], begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """Hash of the characters ``[begin, end)``, the same wherever they stand; uint32, not yet mixed."""
-    powers, inverses = _powers()
+def _kinds_and_sums(chars: NDArray[np.uint32]) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
+    """Kind of each character, uint8 (n,); sums of ``code * BASE**place`` from each on to the last, uint32 (n + 1,)."""
+    powers, _ = _powers()
     count = len(chars)
+    kinds = np.empty(count, np.uint8)
     sums = np.empty(count + 1, np.uint32)
     sums[count] = 0
-    # BASE**place = BASE**(start of the block) * BASE**(rest): one block of powers serves any length.
+    # Block by block, so that characters are read from the cache and one block of powers serves any length:
+    # BASE**place = BASE**(start of the block) * BASE**(rest).
     for first in range(0, count, _BLOCK):
-        block = sums[first : min(first + _BLOCK, count)]
-        np.bitwise_and(chars[first : first + _BLOCK], np.uint32(0xFFFF), out=block)
-        block *= powers[: len(block)]
+        block = chars[first : first + _BLOCK]
+        kinds[first : first + _BLOCK] = block >> np.uint32(16)
+        products = sums[first : first + len(block)]
+        np.bitwise_and(block, np.uint32(0xFFFF), out=products)
+        products *= powers[: len(block)]
         if first:
-            block *= np.uint32(pow(BASE, first, 1 << 32))
+            products *= np.uint32(pow(BASE, first, 1 << 32))
+    kinds &= KIND_WORD | KIND_SOLO | KIND_MARK
     # Summed from the back: over negative strides numpy keeps the sum in a register, five times faster than forwards.
     backwards = sums[::-1]
     np.add.accumulate(backwards, dtype=np.uint32, out=backwards)
-    hashes = np.take(sums, begins, mode="clip")
-    hashes -= np.take(sums, ends, mode="clip")
-    if count <= _BLOCK:
-        hashes *= np.take(inverses, begins, mode="clip")
+    return kinds, sums
+
+
+def _hash_stretches(sums: NDArray[np.uint32], begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Hash of the characters ``[begin, end)``, the same wherever they stand; uint32, not yet mixed."""
+    _, inverses = _powers()
+    hashes = sums.take(begins, mode="clip")
+    hashes -= sums.take(ends, mode="clip")
+    if len(sums) <= _BLOCK:
+        hashes *= inverses.take(begins, mode="clip")
         return hashes
-    hashes *= np.take(inverses, begins & (_BLOCK - 1), mode="clip")
-    scales = _powers_of(pow(BASE, -_BLOCK, 1 << 32), count // _BLOCK + 1)
-    hashes *= np.take(scales, begins >> _BLOCK_BITS, mode="clip")
+    hashes *= inverses.take(begins & (_BLOCK - 1), mode="clip")
+    scales = _powers_of(pow(BASE, -_BLOCK, 1 << 32), len(sums) // _BLOCK + 1)
+    hashes *= scales.take(begins >> _BLOCK_BITS, mode="clip")
     return hashes
 
 
 def tokenize(batch: TextBatch) -> TokenBatch:
     """Cut the lines of ``batch`` into tokens."""
-    kinds = (batch.chars >> np.uint32(16)).astype(np.uint8)
-    kinds &= KIND_WORD | KIND_SOLO | KIND_MARK
+    kinds, sums = _kinds_and_sums(batch.chars)
     solid = kinds != 0
     kinds[0] = KIND_LINE_END
     kinds[batch.line_ends] = KIND_LINE_END
@@ -130,9 +140,9 @@ def tokenize(batch: TextBatch) -> TokenBatch:
     ends += 1
     kinds[1:] |= solid[:-1] * np.uint8(_SOLID_BEFORE)
     kinds[:-1] |= solid[1:] * np.uint8(_SOLID_BEHIND)
-    token_kinds = np.take(kinds, begins, mode="clip")
-    hashes = _hash_tokens(batch.chars, begins, ends)
-    hashes += np.take(_mark_salts(), token_kinds, mode="clip")
+    token_kinds = kinds.take(begins, mode="clip")
+    hashes = _hash_stretches(sums, begins, ends)
+    hashes += _mark_salts().take(token_kinds, mode="clip")
     token_kinds &= 15
     return TokenBatch(
         begins=begins,

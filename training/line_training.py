@@ -30,7 +30,7 @@ class LineTrainingSettings:
 
     inverse_regularisation: float = 10.0
     iterations: int = 200
-    vocabulary_bits: int = 17
+    vocabulary_bits: int = 18
     least_lines: int = 2
 
 
