@@ -1,0 +1,165 @@
+"""The corpus report on a small corpus of our own."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spamfilter.errors import InputError
+from training.corpus_report import build_report, main, render
+from training.held_out import threshold_at
+from training.trades import read_trades, trade_topic
+
+THINGS = ["bridge", "school", "harbour", "library", "orchard", "museum", "station"]
+CASINO = (
+    [
+        "Best roulette bonus",
+        "Play hot slots",
+        "Live baccarat tables",
+        "Win at keno",
+        "Free bingo rooms",
+        "Top poker app",
+    ],
+    [
+        "register now",
+        "claim 200 free spins",
+        "no deposit needed",
+        "deposit from 5 dollars",
+        "use code LUCKY",
+        "join us",
+    ],
+    ["instant withdrawal", "jackpot every hour", "trusted bookmaker", "VIP cashback", "welcome package", "huge odds"],
+)
+PILLS = (
+    [
+        "Buy cheap viagra",
+        "Order cialis tablets",
+        "Tramadol overnight",
+        "Generic levitra",
+        "Modafinil pills",
+        "Xanax bars",
+    ],
+    ["no prescription", "discreet packaging", "ships worldwide", "lowest price", "pay by bitcoin", "20 mg and 50 mg"],
+    ["from our pharmacy", "refund if seized", "ten bonus tablets", "express courier", "doctor not needed", "bulk sale"],
+)
+CLEAN = (
+    ["The village choir", "Our neighbour Ada", "A young carpenter", "The ferry crew", "Two teachers", "My grandmother"],
+    [
+        "repaired the old clock",
+        "sang under the lime trees",
+        "watched the geese leave",
+        "baked rye bread",
+        "told a story",
+    ],
+    [
+        "until the rain came",
+        "while the mill was silent",
+        "on the eve of harvest",
+        "as she had in 1952",
+        "for a whole week",
+    ],
+)
+GERMAN = ["Scheune", "Mauer", "Schule", "Kapelle"]
+
+
+def mixed(parts: tuple[list[str], ...]) -> list[str]:
+    """Lines of which no two share more than one part; each a page of its own."""
+    first, second, third = (part[:5] for part in parts)
+    return [f"{first[i]} {second[j]}, {third[(i + j) % 5]}.\n" for i in range(5) for j in range(5)]
+
+
+def write(folder: Path, name: str, lines: list[str]) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    write(folder, "seo_injection/casino.en.txt", mixed(CASINO))
+    write(folder, "seo_injection/pharmacy.en.txt", mixed(PILLS))
+    write(folder, "seo_injection/archive-phrases.en.txt", [f"{thing.title()} Archives" for thing in THINGS])
+    mislabelled = "Best baccarat bonus, register now, claim jackpot every hour, no deposit needed"
+    write(folder, "clean/village.en.txt", [*mixed(CLEAN), mislabelled])
+    german = [f"Im Sommer {n} baute unser Dorf eine neue {thing}.\n" for thing in GERMAN for n in range(1910, 1914)]
+    write(folder, "clean/hamlet.de.txt", german)
+    write(folder, "link_exchange/swaps.en.txt", [f"Link exchange with {thing} sites, DA 30\n" for thing in THINGS])
+    write(folder, "boilerplate/menu.en.txt", [f"Home | {thing} | Contact | Log in\n" for thing in THINGS])
+    write(folder, "headline_list/news.en.txt", [f"Ten {thing} secrets that experts love" for thing in THINGS])
+    write(folder, "template_residue/tags.en.txt", [f"{{{{ {thing}.title }}}}" for thing in THINGS])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("patterns")
+    write(folder, "banks/thing.any.txt", THINGS)
+    write(folder, "seo_injection/doorways.en.txt", ["Cheap ‹thing› near me", "‹thing› ‹thing› best price"])
+    return folder
+
+
+def test_the_report_finds_a_mislabelled_line_and_says_where_it_is(corpus: Path, patterns: Path) -> None:
+    report = build_report(corpus, patterns, jobs=1)
+    (found,) = [one for one in report.disagreements if one.place == "clean/village.en.txt:51"]
+    assert (found.label, found.suggested) == ("clean", "seo_injection")
+    assert found.probability > 0.8
+    assert found.text.startswith("Best baccarat bonus")
+
+
+def test_the_report_counts_lines_patterns_and_measures_each_trade(corpus: Path, patterns: Path) -> None:
+    report = build_report(corpus, patterns, jobs=1)
+    page = render(report)
+    assert "| seo_injection | 3 | 1 | 57 |" in page
+    assert report.patterns == {"seo_injection": 2}
+    assert {one.name: one.lines for one in report.trades_out} == {"gambling": 25, "pharmacy": 25}
+    assert {one.name for one in report.languages_out} == {"en"}
+    assert [one.share for one in report.curve] == [0.25, 0.5, 1.0]
+    assert "figures are coarse" in page
+
+
+def test_the_report_does_not_depend_on_the_number_of_processes(corpus: Path, patterns: Path) -> None:
+    assert render(build_report(corpus, patterns, jobs=1)) == render(build_report(corpus, patterns, jobs=2))
+
+
+def test_the_command_writes_the_page_and_the_list_of_disagreements(
+    corpus: Path, patterns: Path, tmp_path: Path
+) -> None:
+    page, listed = tmp_path / "new" / "page.md", tmp_path / "list.tsv"
+    arguments = ["--corpus", str(corpus), "--patterns", str(patterns), "--out", str(page), "--jobs", "1"]
+    assert main([*arguments, "--disagreements", str(listed)]) == 0
+    assert page.read_text(encoding="utf-8").startswith("# What the corpus holds")
+    head, *rows = listed.read_text(encoding="utf-8").splitlines()
+    assert head == "place\tlabel\tsuggested\tprobability\ttext"
+    assert any(row.startswith("clean/village.en.txt:51\tclean\tseo_injection\t") for row in rows)
+
+
+def test_the_command_says_what_is_wrong_and_returns_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--corpus", str(tmp_path), "--out", str(tmp_path / "page.md")]) == 2
+    assert "holds no <label>/<topic>.<language>.txt" in capsys.readouterr().err
+
+
+def test_the_threshold_lets_at_most_the_allowed_share_of_clean_lines_through() -> None:
+    clean = np.arange(2000, dtype=np.float64)
+    assert (clean >= threshold_at(clean, 1e-3)).sum() == 2
+    assert (clean >= threshold_at(clean, 1e-9)).sum() == 0
+    assert (np.zeros(50) >= threshold_at(np.zeros(50), 0.1)).sum() == 0
+    with pytest.raises(ValueError, match="no clean line"):
+        threshold_at(clean[:0], 1e-3)
+
+
+def test_phrases_of_a_topic_belong_to_the_trade_of_its_lines() -> None:
+    trades = read_trades()
+    assert trades[trade_topic("casino-phrases")] == trades["casino"] == ("gambling",)
+    assert trades["supplements-cbd"] == ("supplements", "cannabis_and_vapes")
+
+
+def test_a_topic_of_a_trade_and_of_several_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "trades.json"
+    path.write_text(json.dumps({"trades": {"loans": ["cash"], "several": ["cash"]}}), encoding="utf-8")
+    with pytest.raises(InputError, match="topic 'cash' stands in loans and several"):
+        read_trades(path)
+    path.write_text("[]", encoding="utf-8")
+    with pytest.raises(InputError, match="needs"):
+        read_trades(path)

@@ -1,0 +1,325 @@
+"""Reports what the corpus holds and what a model of it cannot do yet; writes a Markdown page.
+
+python -m training.corpus_report [--mirror DIR] [--out docs/corpus_report.md] [--disagreements FILE]
+"""
+
+import argparse
+import hashlib
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spamfilter.errors import InputError
+from spamfilter.labels import LABELS, Label
+from training.corpus_lines import CorpusLines, collect_lines
+from training.corpus_measures import RATE, CurvePoint, Disagreement, HeldOut, Measures
+from training.generate import PATTERNS_FOLDER, generate
+from training.held_out import weigh_lines
+from training.lines import CORPUS_FOLDER, read_labelled_lines
+from training.sources import SourceError, read_public_sources
+from training.trades import SEVERAL, read_trades, trade_topic
+
+__all__ = ["CorpusReport", "build_report", "main", "render"]
+
+_WORST_FILES = 15
+_WEAK = 0.5
+_CLEAN_FOR_A_FINE_THRESHOLD = 5000
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusReport:
+    """Everything the page is made of."""
+
+    lines: CorpusLines
+    trades: dict[str, tuple[str, ...]]
+    patterns: dict[str, int]
+    disagreements: list[Disagreement]
+    trades_out: list[HeldOut]
+    languages_out: list[HeldOut]
+    curve: list[CurvePoint]
+
+
+def _silent(message: str) -> None:
+    """Say nothing."""
+
+
+def build_report(
+    corpus: Path = CORPUS_FOLDER,
+    patterns: Path | None = PATTERNS_FOLDER,
+    *,
+    mirror: Path | None = None,
+    cache: Path | None = None,
+    jobs: int = 2,
+    progress: Progress = _silent,
+) -> CorpusReport:
+    """Read the corpus and measure it; the result depends on the files alone.
+
+    Args:
+        corpus: folder of ``<label>/<topic>.<language>.txt``.
+        patterns: folder of patterns and banks, or None to leave generated lines out.
+        mirror: local folder of the public sources; without it and ``cache``, thresholds rest on the corpus alone.
+        cache: folder to download the public sources into.
+        jobs: processes.
+
+    Raises:
+        InputError: a corpus, pattern or trades file is not as it should be; names file and line.
+        SourceError: a public source is missing or not the pinned one.
+    """
+    written = read_labelled_lines(corpus)
+    generated = generate(patterns) if patterns else []
+    public = read_public_sources(mirror, cache, n_jobs=jobs, progress=progress) if mirror or cache else []
+    trades = read_trades()
+    lines = collect_lines(corpus, written, generated, public)
+    progress(f"counting n-grams of {len(lines.texts)} lines")
+    measures = Measures(lines, weigh_lines(lines.texts), trades, jobs)
+    progress("lines that a model of other lines labels otherwise")
+    disagreements = measures.disagreements()
+    progress("leave one trade out")
+    trades_out = measures.leave_one_trade_out()
+    progress("leave one language out")
+    languages_out = measures.leave_one_language_out()
+    progress("learning curve")
+    curve = measures.learning_curve()
+    made = Counter(document.document_id.split("/")[1] for document in generated)
+    return CorpusReport(lines, trades, dict(made), disagreements, trades_out, languages_out, curve)
+
+
+def _percent(value: float, digits: int = 0) -> str:
+    return f"{100 * value:.{digits}f} %"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; all columns but the first are numbers."""
+    parts = ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1)]
+    parts += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(parts)
+
+
+def _near_duplicate_share(lines: CorpusLines, rows: NDArray[np.bool_]) -> float:
+    """Share of ``rows`` that have a near duplicate among them."""
+    if not rows.any():
+        return 0.0
+    _, inverse, counts = np.unique(lines.groups[rows], return_inverse=True, return_counts=True)
+    return float((counts[inverse] > 1).mean())
+
+
+def _counts(report: CorpusReport) -> str:
+    lines, rows = report.lines, []
+    for label in (*LABELS, None):
+        of_label = lines.labelled(label) if label else np.ones(len(lines.texts), np.bool_)
+        own, made = of_label & lines.written, of_label & lines.generated
+        distinct = {lines.texts[row] for row in np.flatnonzero(own)}
+        files = {lines.file_of(row) for row in np.flatnonzero(own).tolist()}
+        rows.append(
+            (
+                label.value if label else "all",
+                len(files),
+                len(set(lines.languages[own].tolist())),
+                int(own.sum()),
+                len(distinct),
+                _percent(_near_duplicate_share(lines, own), 1),
+                report.patterns.get(label.value, 0) if label else sum(report.patterns.values()),
+                int(made.sum()),
+                _percent(_near_duplicate_share(lines, made)),
+            )
+        )
+    head = ("label", "files", "languages", "written lines", "distinct", "near-duplicates")
+    return _table((*head, "patterns", "generated lines", "near-duplicates among them"), rows)
+
+
+def _by_language(lines: CorpusLines) -> str:
+    counted = Counter(
+        (str(lines.languages[row]), int(lines.labels[row])) for row in np.flatnonzero(lines.written).tolist()
+    )
+    totals: Counter[str] = Counter()
+    for (language, _), count in counted.items():
+        totals[language] += count
+    rows = [
+        (language, *(counted[language, number] or "" for number in range(len(LABELS))), total)
+        for language, total in sorted(totals.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    return _table(("language", *(label.value for label in LABELS), "all"), rows)
+
+
+def _by_topic(report: CorpusReport) -> str:
+    lines = report.lines
+    counts: Counter[tuple[str, str]] = Counter()
+    languages: dict[tuple[str, str], set[str]] = {}
+    for row in np.flatnonzero(lines.written).tolist():
+        key = (LABELS[lines.labels[row]].value, str(lines.topics[row]))
+        counts[key] += 1
+        languages.setdefault(key, set()).add(str(lines.languages[row]))
+    parts = []
+    for label in LABELS:
+        own = sorted((topic, count) for (name, topic), count in counts.items() if name == label)
+        cells: list[list[object]] = []
+        for topic, count in own:
+            cells.append([topic, count, " ".join(sorted(languages[label.value, topic]))])
+            if label == Label.SEO_INJECTION:
+                cells[-1].append(", ".join(report.trades.get(trade_topic(topic), ("not listed",))))
+        head = ["topic", "lines", "languages", *(["trade"] if label == Label.SEO_INJECTION else [])]
+        parts.append(f"### {label.value}\n\n{_table(head, cells)}")
+    return "\n\n".join(parts)
+
+
+def _errors(report: CorpusReport) -> str:
+    pairs = Counter((one.label, one.suggested) for one in report.disagreements)
+    lines = report.lines
+    of_label = Counter(LABELS[number].value for number in lines.labels[lines.written & ~lines.phrases].tolist())
+    rows = [
+        (f"{label} → {suggested}", count, _percent(count / of_label[label], 1))
+        for (label, suggested), count in pairs.most_common()
+    ]
+    in_file = Counter(lines.file_of(row) for row in np.flatnonzero(lines.written).tolist())
+    worst = Counter(one.place.rpartition(":")[0] for one in report.disagreements)
+    files = [(name, count, _percent(count / in_file[name])) for name, count in worst.most_common(_WORST_FILES)]
+    return (
+        f"{len(report.disagreements)} of {sum(of_label.values())} lines. Most are hard lines that are labelled well; "
+        "`--disagreements FILE` writes all of them with their places, the surest first.\n\n"
+        + _table(("from → to", "lines", "of its label"), rows)
+        + "\n\nFiles with most of them:\n\n"
+        + _table(("file", "lines", "of the file"), files)
+    )
+
+
+def _mean(rows: Sequence[HeldOut], unknown: bool) -> float:
+    return float(np.mean([one.unknown if unknown else one.known for one in rows])) if rows else 0.0
+
+
+def _held_out(report: CorpusReport) -> str:
+    trades, languages = report.trades_out, report.languages_out
+    trade_rows = [(one.name, one.lines, _percent(one.known), _percent(one.unknown)) for one in trades]
+    total = sum(one.lines for one in trades)
+    trade_rows.append(("mean", total, _percent(_mean(trades, False)), _percent(_mean(trades, True))))
+    language_rows = [
+        (one.name, one.lines, _percent(one.known), _percent(one.unknown), one.clean_lines, _percent(one.flagged, 2))
+        for one in languages
+    ]
+    weak = ", ".join(f"{one.name} {_percent(one.unknown)}" for one in trades if one.unknown < _WEAK)
+    head = ("lines", "recall, learnt", "recall, held out")
+    return (
+        "## One trade held out\n\n"
+        "Lines of one trade, by a line model that has learnt no file and no pattern of it, nor any file of several "
+        f"trades (`{SEVERAL}` in `training/trades.json`). *Learnt*: by a model that has learnt other pages of the "
+        f"trade.\n\n{_table(('trade', *head), trade_rows)}\n\n"
+        f"Below {_percent(_WEAK)}: {weak or 'none'}.\n\n"
+        "## One language held out\n\n"
+        "Nothing in the language was learnt, neither spam nor clean text, and its clean lines did not set the "
+        "threshold; *clean flagged* is the share of its clean lines above it.\n\n"
+        + _table(("language", *head, "clean lines", "clean flagged"), language_rows)
+    )
+
+
+def _curve(points: Sequence[CurvePoint]) -> str:
+    rows = [(_percent(one.share), one.lines, _percent(one.recall, 1)) for one in points]
+    return _table(("share of the written spam", "lines learnt", "recall on files held out"), rows)
+
+
+def render(report: CorpusReport) -> str:
+    """The report as a Markdown page."""
+    lines = report.lines
+    digest = hashlib.sha256()
+    for row in np.flatnonzero(lines.written).tolist():
+        digest.update(f"{lines.places[row]}\t{lines.texts[row]}\n".encode("utf-8", "surrogatepass"))
+    clean = int(lines.for_threshold.sum())
+    public = bool((~lines.written & ~lines.generated).any())
+    coarse = "" if clean >= _CLEAN_FOR_A_FINE_THRESHOLD else " With so few of them the figures are coarse."
+    unlisted = sorted(
+        {
+            trade_topic(str(topic))
+            for topic in set(lines.topics[lines.written & lines.labelled(Label.SEO_INJECTION)].tolist())
+        }
+        - set(report.trades)
+    )
+    listed = f"\n\nNot in `training/trades.json`, so taken for `{SEVERAL}`: {', '.join(unlisted)}." if unlisted else ""
+    return f"""# What the corpus holds
+
+Written by `python -m training.corpus_report`; see [corpus.md](corpus.md). Corpus SHA-256 `{digest.hexdigest()[:16]}`.
+
+## Lines
+
+{_counts(report)}
+
+Near-duplicates: lines whose character 4-grams resemble those of another line of the label (Jaccard similarity of
+about 0.6 and more). Generated lines are meant to resemble each other: all lines of one pattern stay in one fold.
+
+## Languages, hand-written lines
+
+{_by_language(lines)}
+
+## Candidate label errors
+
+{_errors(report)}
+
+## How recall is measured below
+
+At the threshold that {_percent(RATE, 1)} of {clean} clean lines reach which no model here has learnt, from the corpus
+{"and the public sources" if public else "alone"}.{coarse} From the line alone, without its page; phrases are not
+measured. Recall means any spam label. Near-duplicates of measured lines are never learnt. The models are small binary
+ones (see `training/held_out.py`): compare the rows, not the figures with those of the model card.
+
+{_held_out(report)}
+
+## Learning curve
+
+Each quarter of the spam files is held out once; no generated spam is learnt.
+
+{_curve(report.curve)}
+
+## Topics, hand-written lines{listed}
+
+{_by_topic(report)}
+"""
+
+
+def _write_disagreements(path: Path, found: Sequence[Disagreement]) -> None:
+    rows = [f"{one.place}\t{one.label}\t{one.suggested}\t{one.probability:.3f}\t{one.text}" for one in found]
+    path.write_text("\n".join(["place\tlabel\tsuggested\tprobability\ttext", *rows]) + "\n", encoding="utf-8")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the report; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training.corpus_report", description=__doc__.split("\n")[0])
+    parser.add_argument("--corpus", type=Path, default=CORPUS_FOLDER, help="folder of labelled lines")
+    parser.add_argument("--patterns", type=Path, default=PATTERNS_FOLDER, help="folder of patterns and banks")
+    origin = parser.add_mutually_exclusive_group()
+    origin.add_argument("--mirror", type=Path, help="local folder with the public sources in their original layout")
+    origin.add_argument("--cache", type=Path, help="folder to download the public sources into")
+    parser.add_argument("--out", type=Path, default=Path("docs/corpus_report.md"), help="page to write")
+    parser.add_argument("--disagreements", type=Path, help="file for all candidate label errors, tab-separated")
+    parser.add_argument("--jobs", type=int, default=2, help="processes; the figures do not depend on it")
+    arguments = parser.parse_args(argv)
+    begun = time.monotonic()
+
+    def progress(message: str) -> None:
+        print(f"[{time.monotonic() - begun:6.0f} s] {message}", file=sys.stderr, flush=True)
+
+    try:
+        report = build_report(
+            arguments.corpus,
+            arguments.patterns if arguments.patterns.is_dir() else None,
+            mirror=arguments.mirror,
+            cache=arguments.cache,
+            jobs=arguments.jobs,
+            progress=progress,
+        )
+    except (InputError, SourceError) as error:
+        print(f"corpus report: {error}", file=sys.stderr)
+        return 2
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(render(report), encoding="utf-8")
+    if arguments.disagreements:
+        _write_disagreements(arguments.disagreements, report.disagreements)
+    progress(f"wrote {arguments.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""Reads which topics of the corpus tout which trade."""
+
+import json
+from pathlib import Path
+
+from spamfilter.errors import InputError
+from training.lines import PHRASES_SUFFIX
+
+__all__ = ["SEVERAL", "TRADES_FILE", "read_trades", "trade_topic"]
+
+TRADES_FILE = Path(__file__).parent / "trades.json"
+SEVERAL = "several"
+"""Stands for topics of many trades; their lines are in the way of holding out any trade."""
+
+
+def trade_topic(topic: str) -> str:
+    """The name under which a topic of lines or of phrases stands in the trades file."""
+    return topic.removesuffix(PHRASES_SUFFIX)
+
+
+def read_trades(path: Path = TRADES_FILE) -> dict[str, tuple[str, ...]]:
+    """Topic -> its trades; more than one where the topic touts two or three.
+
+    Raises:
+        InputError: not such a file, or a topic both of a trade and of ``several``.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error})") from None
+    trades = content.get("trades") if isinstance(content, dict) else None
+    if not isinstance(trades, dict) or not all(isinstance(topics, list) for topics in trades.values()):
+        raise InputError(f'{path}: needs {{"trades": {{"<trade>": ["<topic>", ...]}}}}')
+    found: dict[str, tuple[str, ...]] = {}
+    for trade, topics in trades.items():
+        for topic in topics:
+            found[topic] = (*found.get(topic, ()), trade)
+    for topic, names in found.items():
+        if SEVERAL in names and len(names) > 1:
+            raise InputError(f"{path}: topic {topic!r} stands in {' and '.join(names)}; {SEVERAL} stands alone")
+    return found
