@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from spamfilter.errors import InputError
 from spamfilter.ingest.decisions import KIND_NAMES, LABEL_NAMES, Decisions, decide
 from spamfilter.predictor import Predictor
-from spamfilter.results import DocumentPrediction
 
 LineChoice = Literal["all", "flagged"]
 _Batch = TypeVar("_Batch", pa.Table, pa.RecordBatch)
@@ -100,13 +99,36 @@ def annotate(
         ValueError: the rate is outside the range that the model has measured.
     """
     schema = annotated_schema(table.schema, output_column=output_column, probabilities=probabilities, cleaned=cleaned)
-    texts = column_texts(table, text_column)
-    judge = Predictor.load() if predictor is None else predictor
+    column, _ = verdicts(
+        column_texts(table, text_column),
+        Predictor.load() if predictor is None else predictor,
+        max_false_positive_rate=max_false_positive_rate,
+        lines=lines,
+        probabilities=probabilities,
+        cleaned=cleaned,
+        drop_boilerplate=drop_boilerplate,
+    )
+    if isinstance(table, pa.RecordBatch):
+        return pa.RecordBatch.from_arrays([*table.columns, column], schema=schema)
+    return table.append_column(schema.field(output_column), column)
+
+
+def verdicts(
+    texts: Sequence[str | None],
+    predictor: Predictor,
+    *,
+    max_false_positive_rate: float,
+    lines: LineChoice = "all",
+    probabilities: bool = False,
+    cleaned: bool = False,
+    drop_boilerplate: bool = False,
+) -> tuple[pa.StructArray, Decisions]:
+    """Verdicts on texts, null where a text is None, and the decisions on the others; see ``annotate``."""
     present = [text for text in texts if text is not None]
-    predictions = list(judge.predict_many(present, max_false_positive_rate=max_false_positive_rate))
+    predictions = list(predictor.predict_many(present, max_false_positive_rate=max_false_positive_rate))
+    decisions = decide(predictions)
     column = annotation_array(
-        predictions,
-        decide(predictions),
+        decisions,
         lines=lines,
         probabilities=probabilities,
         cleaned=[one.clean_text(drop_boilerplate=drop_boilerplate) for one in predictions] if cleaned else None,
@@ -114,9 +136,7 @@ def annotate(
     if len(present) < len(texts):
         known = np.array([text is not None for text in texts])
         column = column.take(pa.array(np.cumsum(known) - 1, mask=~known))
-    if isinstance(table, pa.RecordBatch):
-        return pa.RecordBatch.from_arrays([*table.columns, column], schema=schema)
-    return table.append_column(schema.field(output_column), column)
+    return column, decisions
 
 
 def text_position(schema: pa.Schema, text_column: str) -> int:
@@ -162,18 +182,16 @@ def _undecodable(value: pa.Scalar) -> bool:
 
 
 def annotation_array(
-    predictions: Sequence[DocumentPrediction],
     decisions: Decisions,
     *,
     lines: LineChoice = "all",
     probabilities: bool = False,
     cleaned: Sequence[str] | None = None,
 ) -> pa.StructArray:
-    """Verdicts as one struct array of the type ``annotation_type(...)``, one row a document.
+    """Decisions as one struct array of the type ``annotation_type(...)``, one row a document.
 
     Args:
-        predictions: d predictions.
-        decisions: ``decide(predictions)``.
+        decisions: of d documents.
         cleaned: d texts, or None for an array without them.
     """
     if lines not in ("all", "flagged"):

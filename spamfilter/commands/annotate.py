@@ -1,0 +1,41 @@
+"""``spamfilter annotate``: adds verdicts to files, changes nothing else in them."""
+
+import argparse
+
+from spamfilter.commands.ingest_options import EPILOG, add_common, require_ingest, run_job
+
+_TARGETS = ("auto", "jsonl", "jsonl.gz", "jsonl.zst", "parquet", "dolma")
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command with its options."""
+    parser = subparsers.add_parser(
+        "annotate",
+        help="add verdicts to files",
+        description="Add verdicts to files: lines with labels, foreign stretches, and a verdict on the page.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_common(parser, _TARGETS)
+    parser.add_argument(
+        "--output-column", default="spamfilter", metavar="NAME", help="name of the verdict (spamfilter)"
+    )
+    parser.add_argument("--lines", choices=("all", "flagged"), default="all", help="which lines to list (all)")
+    parser.add_argument("--probabilities", action="store_true", help="give each line the probabilities of all labels")
+    parser.add_argument("--cleaned", action="store_true", help="add the text without what is flagged")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Annotate the files; returns the exit code."""
+    require_ingest()
+    from spamfilter.ingest.job import AnnotateOptions
+
+    options = AnnotateOptions(
+        max_false_positive_rate=arguments.max_false_positive_rate,
+        output_column=arguments.output_column,
+        lines=arguments.lines,
+        probabilities=arguments.probabilities,
+        cleaned=arguments.cleaned,
+        drop_boilerplate=arguments.drop_boilerplate,
+    )
+    return run_job(arguments, options)

@@ -1,0 +1,176 @@
+"""Options and output that ``annotate`` and ``filter`` share."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spamfilter.errors import InputError
+
+if TYPE_CHECKING:
+    from spamfilter.ingest.job import AnnotateOptions, FilterOptions
+    from spamfilter.ingest.progress import Progress
+    from spamfilter.ingest.run import RunResult
+
+EXIT_WHOLE, EXIT_PROBLEMS = 0, 1
+EPILOG = """\
+Inputs are files, folders or globs; the format is told by the suffix: .txt (one page a file), .jsonl .ndjson .json
+(one object a line), .warc.wet .wet, .warc (HTML pages), each also with .gz or .zst; .parquet .pq.
+
+OUT/_spamfilter holds summary.json (all counts), errors.jsonl (each record or file that could not be used, with
+its position) and the markers of finished files that --resume goes by.
+
+exit codes: 0 all input was used, 1 the run is finished but there were problems or an alarm, 2 it was stopped.
+"""
+_PLAIN_SECONDS = 10.0
+
+
+def add_common(parser: argparse.ArgumentParser, targets: tuple[str, ...]) -> None:
+    """Add the options of both commands."""
+    parser.add_argument("inputs", nargs="+", metavar="IN", help="files, folders or globs")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="output folder")
+    parser.add_argument("--to", choices=targets, default="auto", help="output format (default: that of the input)")
+    parser.add_argument("--text-column", default="text", metavar="NAME", help="column or key of the text (text)")
+    parser.add_argument("--id-column", default="id", metavar="NAME", help="column or key that names a record (id)")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
+    parser.add_argument(
+        "--max-false-positive-rate",
+        type=float,
+        default=1e-3,
+        metavar="RATE",
+        help="tolerated share of clean lines wrongly flagged (0.001)",
+    )
+    parser.add_argument("--drop-boilerplate", action="store_true", help="cut boilerplate lines as well")
+    parser.add_argument("--main-content", action="store_true", help="of HTML pages, take the main content only")
+    parser.add_argument(
+        "--max-characters", type=int, default=10_000_000, metavar="N", help="longer texts are problems (10000000)"
+    )
+    parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="processes, -1 for all cores (1)")
+    parser.add_argument("--part", type=_part, default=(1, 1), metavar="K/N", help="run every Nth file, from the Kth")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    parser.add_argument("--overwrite", action="store_true", help="begin anew in a folder that holds a run")
+    parser.add_argument("--strict", action="store_true", help="stop at the first problem")
+    parser.add_argument(
+        "--alarm-share",
+        type=float,
+        default=0.5,
+        metavar="SHARE",
+        help="warn of files that lose more than this share of their pages or characters (0.5)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON, not as a table")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def run_job(
+    arguments: argparse.Namespace, task: "AnnotateOptions | FilterOptions", rejected: Path | None = None
+) -> int:
+    """Run ``task`` as the arguments say; returns the exit code."""
+    from spamfilter.ingest.job import Job, ReadOptions, Target
+    from spamfilter.ingest.run import RunSettings, run_shards
+    from spamfilter.ingest.shards import plan_shards
+
+    if arguments.jobs == 0:
+        raise InputError("--jobs 0 means no worker at all; use 1, another number, or -1 for all cores")
+    if arguments.resume and arguments.overwrite:
+        raise InputError("--resume goes on with a run, --overwrite throws it away; give one of them")
+    read = ReadOptions(arguments.text_column, arguments.id_column, arguments.main_content, arguments.max_characters)
+    target = Target(arguments.to)
+    job = Job(task, read, target, strict=arguments.strict, alarm_share=arguments.alarm_share)
+    settings = RunSettings(arguments.model, arguments.jobs, arguments.resume, arguments.overwrite, arguments.part)
+    shards = plan_shards(arguments.inputs, arguments.output, rejected, target, is_filter=job.is_filter)
+    view = None if arguments.quiet else ProgressView()
+    try:
+        result = run_shards(shards, arguments.output, job, settings, view)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename is not None else ""
+        raise InputError(f"{place}{error.strerror or error}; mend it and go on with --resume") from error
+    finally:
+        if view is not None:
+            view.close()
+    print(result.summary.read_text(encoding="utf-8"), end="") if arguments.json else print_result(result)
+    for report in result.reports:
+        if report.alarm:
+            print(f"spamfilter: ALARM: {report.file}: {report.alarm}; look at it before you use it", file=sys.stderr)
+    if result.total.problems:
+        count = sum(result.total.problems.values())
+        print(f"spamfilter: {count} problem{'s' * (count > 1)}, listed in {result.errors}", file=sys.stderr)
+    return EXIT_WHOLE if result.is_clean else EXIT_PROBLEMS
+
+
+def print_result(result: "RunResult") -> None:
+    """Print the summary table."""
+    from spamfilter.ingest.summary import summary_table
+
+    print(summary_table(result))
+
+
+def require_ingest() -> None:
+    """Raise InputError that says what to install, if the extra is not there."""
+    try:
+        import fastwarc  # noqa: F401
+        import orjson  # noqa: F401
+        import pyarrow  # noqa: F401
+        import resiliparse  # noqa: F401
+        import tqdm  # noqa: F401
+        import zstandard  # noqa: F401
+    except ImportError as error:
+        raise InputError(f"{error.name} is not installed; run: pip install 'spamfilter[ingest]'") from None
+
+
+def _part(value: str) -> tuple[int, int]:
+    try:
+        number, count = map(int, value.split("/"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is not of the form K/N, such as 3/100") from None
+    if not 1 <= number <= count:
+        raise argparse.ArgumentTypeError(f"{value!r}: parts are counted from 1 to N")
+    return number, count
+
+
+class ProgressView:
+    """Shows progress on stderr: a bar on a terminal, else a plain line now and then."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._spoken = time.monotonic()
+
+    def __call__(self, progress: "Progress") -> None:
+        """Show how far the run is."""
+        if sys.stderr is None:
+            return
+        if sys.stderr.isatty():
+            self._show_bar(progress)
+        elif time.monotonic() - self._spoken >= _PLAIN_SECONDS:
+            self._spoken = time.monotonic()
+            print(progress_line(progress), file=sys.stderr, flush=True)
+
+    def _show_bar(self, progress: "Progress") -> None:
+        from tqdm import tqdm
+
+        if self._bar is None:
+            start = progress.bytes
+            self._bar = tqdm(total=progress.total_bytes, initial=start, unit="B", unit_scale=True, dynamic_ncols=True)
+        self._bar.set_postfix_str(f"{progress.shards}/{progress.total_shards} files", refresh=False)
+        self._bar.update(max(0, progress.bytes - self._bar.n))
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def progress_line(progress: "Progress") -> str:
+    """Progress as one plain line."""
+    share = progress.bytes / progress.total_bytes if progress.total_bytes else 1.0
+    left = "" if progress.seconds_left is None else f", {_duration(progress.seconds_left)} left"
+    files = f"{progress.shards}/{progress.total_shards} files"
+    return f"spamfilter: {share:.1%} of input, {files}, {progress.rate / 1e6:.2f} MB/s{left}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

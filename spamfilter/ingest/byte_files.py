@@ -1,0 +1,195 @@
+"""Bytes from and to files: plain, gzip or zstd; outputs become visible only when they are whole."""
+
+import gzip
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from io import UnsupportedOperation
+from pathlib import Path
+from typing import IO, Any
+from uuid import uuid4
+
+import zstandard
+
+BLOCK = 1 << 20
+_SMALL_BLOCK = 1 << 16
+_GZIP_LEVEL = 6
+_ZSTD_LEVEL = 3
+_LARGEST_WINDOW = 1 << 31
+
+
+def compression_of(path: Path) -> str:
+    """``"gz"``, ``"zst"`` or ``""``, by the name alone."""
+    return {".gz": "gz", ".zst": "zst"}.get(path.suffix.lower(), "")
+
+
+class ByteSource:
+    """Decompressed bytes of a file.
+
+    A damaged or truncated file is not an exception: all that can be read is read, then ``defect`` says what is
+    wrong. So the records before the damage are never lost.
+    """
+
+    def __init__(self, path: Path, on_progress: Callable[[int], None] | None = None) -> None:
+        """Open ``path``.
+
+        Args:
+            on_progress: told how many bytes of the file have been read, now and then.
+
+        Raises:
+            OSError: the file cannot be opened.
+        """
+        self.defect: str | None = None
+        self._raw = path.open("rb", buffering=0)
+        self._on_progress = on_progress
+        self._pieces = {"gz": self._gzip, "zst": self._zstd, "": self._plain}[compression_of(path)]()
+        self._rest = memoryview(b"")
+        self._position = 0
+
+    def __enter__(self) -> "ByteSource":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._raw.close()
+
+    def blocks(self) -> Iterator[bytes]:
+        """What is left of the content, in pieces of any size."""
+        while True:
+            try:
+                piece = next(self._pieces, b"")
+            except OSError as error:
+                self.defect = f"the file cannot be read further ({error.strerror}); look at its disk"
+                return
+            if not piece:
+                return
+            if self._on_progress is not None:
+                self._on_progress(self._raw.tell())
+            yield piece
+
+    def read(self, size: int = -1) -> bytes:
+        """At most ``size`` bytes, or all that are left; fewer before the end of the content are possible."""
+        if size < 0:
+            data = b"".join([self._rest, *self.blocks()])
+            self._rest = memoryview(b"")
+        else:
+            if not self._rest:
+                self._rest = memoryview(next(self.blocks(), b""))
+            data, self._rest = bytes(self._rest[:size]), self._rest[size:]
+        self._position += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Not possible: the bytes come as a stream."""
+        raise UnsupportedOperation("seek")
+
+    def tell(self) -> int:
+        """How many bytes ``read`` has given so far."""
+        return self._position
+
+    def _plain(self) -> Iterator[bytes]:
+        while piece := self._raw.read(BLOCK):
+            yield piece
+
+    def _gzip(self) -> Iterator[bytes]:
+        buffered = gzip.GzipFile(fileobj=self._raw)
+        try:
+            while piece := buffered.read1(BLOCK):
+                yield piece
+        except EOFError:
+            self.defect = "the gzip file is truncated; what came before its end has been used, fetch it again"
+        except (gzip.BadGzipFile, zlib.error) as error:
+            self.defect = f"the gzip file is damaged ({error}); what came before has been used, fetch it again"
+
+    def _zstd(self) -> Iterator[bytes]:
+        context = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW)
+        frame = context.decompressobj()
+        is_open = False
+        try:
+            while data := self._raw.read(_SMALL_BLOCK):
+                while data:
+                    if piece := frame.decompress(data):
+                        yield piece
+                    is_open, data = not frame.eof, frame.unused_data
+                    if not is_open:
+                        frame = context.decompressobj()
+        except zstandard.ZstdError as error:
+            self.defect = f"the zstd file is damaged ({error}); what came before has been used, fetch it again"
+            return
+        if is_open:
+            self.defect = "the zstd file is truncated; what came before its end has been used, fetch it again"
+
+
+class OutputFile:
+    """A file that is written beside its place and takes it when it is whole.
+
+    Without ``commit`` nothing is left behind once ``discard`` is called.
+    """
+
+    def __init__(self, path: Path, *, is_shared: bool = False) -> None:
+        """Begin to write what will become ``path``, compressed as its name says.
+
+        Args:
+            is_shared: others may write the same file at the same time; the last of them wins.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        own = f".{uuid4().hex}" if is_shared else ""
+        self.partial = path.with_name(f".{path.name}{own}.partial")
+        self._raw: IO[bytes] = self.partial.open("wb")
+        self._compressor: Any = None
+        self._has_members = False
+
+    def _open_compressor(self) -> Any:
+        if compression_of(self.path) == "gz":
+            # No name and no time inside: the same content gives the same bytes.
+            return gzip.GzipFile("", "wb", _GZIP_LEVEL, self._raw, mtime=0)
+        if compression_of(self.path) == "zst":
+            context = zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True)
+            return context.stream_writer(self._raw, closefd=False)
+        return self._raw
+
+    @property
+    def raw(self) -> IO[bytes]:
+        """The file itself, for writers that compress on their own."""
+        self._has_members = True
+        return self._raw
+
+    def write(self, data: bytes) -> None:
+        """Add bytes."""
+        if self._compressor is None:
+            self._compressor = self._open_compressor()
+        self._compressor.write(data)
+
+    def write_member(self, data: bytes) -> None:
+        """Add bytes that can be decompressed on their own, as archives of records want it."""
+        kind = compression_of(self.path)
+        if kind == "gz":
+            self._raw.write(gzip.compress(data, _GZIP_LEVEL, mtime=0))
+        elif kind == "zst":
+            self._raw.write(zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).compress(data))
+        else:
+            self._raw.write(data)
+        self._has_members = True
+
+    def commit(self) -> None:
+        """Make the file whole and put it in its place."""
+        if not self._has_members:
+            self.write(b"")  # an empty file has a header and an end, too
+            if self._compressor is not self._raw:
+                self._compressor.close()
+        self._raw.flush()
+        os.fsync(self._raw.fileno())
+        self._raw.close()
+        self.partial.replace(self.path)
+
+    def discard(self) -> None:
+        """Throw away what has not been committed."""
+        if not self._raw.closed:
+            with suppress(OSError):  # what is buffered may not fit the disk
+                self._raw.close()
+            self.partial.unlink(missing_ok=True)

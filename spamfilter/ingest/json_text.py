@@ -1,0 +1,91 @@
+"""JSON objects changed at one key, byte for byte as they were elsewhere.
+
+Parsing and dumping a record again would change numbers, escapes and repeated keys of columns that are none of
+our business. So the text is exchanged in place, and new keys go in before the closing brace.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+_DECODER = json.JSONDecoder()
+_STRING: Callable[[str, int, bool], tuple[str, int]] = json.decoder.__dict__["scanstring"]
+_SPACE = " \t\n\r"
+
+
+def parse_object(line: bytes) -> dict[str, Any]:
+    """Parse one JSON object.
+
+    Escaped lone surrogates, NaN and integers of any size are read, as Python's json reads them.
+
+    Raises:
+        UnicodeDecodeError: the bytes are not UTF-8.
+        ValueError: they are no JSON object; the message says where.
+    """
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        try:
+            value = json.loads(line.decode("utf-8"))
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"not an object but {type(value).__name__}")
+    return value
+
+
+def dump(value: Any) -> bytes:
+    """JSON of ``value``; lone surrogates are escaped."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+    except TypeError:
+        return json.dumps(value).encode("ascii")
+
+
+def replace_value(line: bytes, key: str, value: str) -> bytes:
+    """Put ``value`` in the place of every value of the top-level ``key`` of the object ``line``.
+
+    Raises:
+        ValueError: ``line`` is no JSON object, or has no such key.
+    """
+    text = line.decode("utf-8")
+    places = _value_places(text, key)
+    if not places:
+        raise ValueError(f"no key {key!r}")
+    pieces = []
+    position = 0
+    new = dump(value)
+    for start, end in places:
+        pieces += [text[position:start].encode("utf-8"), new]
+        position = end
+    return b"".join([*pieces, text[position:].encode("utf-8")])
+
+
+def add_value(line: bytes, key: str, value: bytes) -> bytes:
+    """Add ``key`` with the JSON ``value`` at the end of the object ``line``."""
+    body = line.rstrip()[:-1].rstrip()
+    comma = b"" if body.endswith(b"{") and not body[1:].strip() else b","
+    return b"".join([body, comma, dump(key), b":", value, b"}"])
+
+
+def _value_places(text: str, key: str) -> list[tuple[int, int]]:
+    places = []
+    position = _skip(text, _skip(text, 0) + 1)
+    while position < len(text) and text[position] == '"':
+        name, position = _STRING(text, position + 1, True)
+        start = _skip(text, _skip(text, position) + 1)  # past the colon
+        _, end = _DECODER.raw_decode(text, start)
+        if name == key:
+            places.append((start, end))
+        position = _skip(text, end)
+        if text[position : position + 1] == ",":
+            position = _skip(text, position + 1)
+    return places
+
+
+def _skip(text: str, position: int) -> int:
+    while position < len(text) and text[position] in _SPACE:
+        position += 1
+    return position

@@ -1,0 +1,41 @@
+"""Plain text: one file, one page."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from spamfilter.ingest.byte_files import ByteSource
+from spamfilter.ingest.records import Chunk, Problem, ProblemError, ProblemKind, Record
+
+LARGEST_FILE = 1 << 28
+
+
+def read_plain_text(
+    path: Path, identifier: str, *, on_progress: Callable[[int], None] | None = None
+) -> Iterator[Chunk]:
+    """Read a text file as one record with the fields ``id`` and ``text``.
+
+    Raises:
+        ProblemError: the file is not UTF-8 or too large for one page.
+        OSError: it cannot be read.
+    """
+    pieces: list[bytes] = []
+    size = 0
+    with ByteSource(path, on_progress) as source:
+        for block in source.blocks():
+            pieces.append(block)
+            size += len(block)
+            if size > LARGEST_FILE:
+                message = f"more than {LARGEST_FILE >> 20} MB in one page; split the file, one page a file"
+                raise ProblemError(Problem(ProblemKind.UNREADABLE, str(path), "", message))
+        defect = source.defect
+    try:
+        text = b"".join(pieces).decode("utf-8")
+    except UnicodeDecodeError as error:
+        message = f"not UTF-8 ({error.reason}); encode the file anew"
+        raise ProblemError(Problem(ProblemKind.WRONG_ENCODING, str(path), f"byte {error.start}", message)) from None
+    chunk = Chunk()
+    if defect is not None:
+        # Half a page is no page: it would be judged for what it is not.
+        raise ProblemError(Problem(ProblemKind.TRUNCATED, str(path), f"after byte {size}", defect))
+    chunk.add(Record(1, text, {"id": identifier, "text": text}))
+    yield chunk

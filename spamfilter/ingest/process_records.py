@@ -1,0 +1,160 @@
+"""Records of files that are no tables: judged, and cut or annotated."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from spamfilter.ingest.arrow import annotation_array, annotation_type
+from spamfilter.ingest.context import ShardContext
+from spamfilter.ingest.decisions import decide
+from spamfilter.ingest.filtering import dolma_attributes, filter_pages
+from spamfilter.ingest.job import AnnotateOptions, FilterOptions, Format, Job, Target
+from spamfilter.ingest.json_text import add_value, dump
+from spamfilter.ingest.jsonl import read_jsonl
+from spamfilter.ingest.plain_text import read_plain_text
+from spamfilter.ingest.records import Chunk, Problem, ProblemKind, Record
+from spamfilter.ingest.writers import LazyLines, RecordWriter, record_writer
+
+REJECTED_KEY = "spamfilter_rejected"
+
+
+def process_records(context: ShardContext) -> None:
+    """Run a shard of JSON lines, plain text, WET or WARC.
+
+    Raises:
+        ProblemError: the file cannot be used, or the job is strict and there is a problem.
+        OSError: the input cannot be read or an output cannot be written.
+    """
+    shard, job, task = context.shard, context.job, context.job.task
+    annotation = None
+    if isinstance(task, AnnotateOptions):
+        kind = annotation_type(probabilities=task.probabilities, cleaned=task.cleaned)
+        annotation = (task.output_column, kind)
+    writer = record_writer(shard.target, shard.output, job.read.text_column, annotation)
+    output: RecordWriter = context.transaction.add(writer)
+    rejected: LazyLines = context.transaction.add(LazyLines(shard.rejected))
+    cuts: LazyLines = context.transaction.add(LazyLines(shard.cuts))
+    for chunk in _chunks(context):
+        context.report.skipped += chunk.skipped
+        withheld = _withhold(chunk, context)
+        context.note(chunk.problems)
+        judged = [record for record in chunk.records if record.text is not None and record.number not in withheld]
+        if isinstance(task, FilterOptions):
+            _filter(context, task, chunk, judged, withheld, output, rejected, cuts)
+        else:
+            _annotate(context, task, chunk, judged, withheld, output)
+
+
+def _chunks(context: ShardContext) -> Iterator[Chunk]:
+    shard, read, on_progress = context.shard, context.job.read, context.on_progress
+    if shard.format is Format.JSONL:
+        return read_jsonl(shard.path, read.text_column, on_progress=on_progress)
+    if shard.format is Format.TEXT:
+        return read_plain_text(shard.path, shard.name, on_progress=on_progress)
+    from spamfilter.ingest.warc import read_warc, read_wet  # only archives need their libraries
+
+    if shard.format is Format.WET:
+        return read_wet(shard.path, on_progress=on_progress)
+    return read_warc(shard.path, main_content=read.main_content, on_progress=on_progress)
+
+
+def _withhold(chunk: Chunk, context: ShardContext) -> dict[int, ProblemKind]:
+    """Records that are not judged, by number, with the reason; new problems are added to the chunk."""
+    job, shard = context.job, context.shard
+    withheld = {record.number: ProblemKind.NO_TEXT for record in chunk.records if record.text is None and record.raw}
+    for record in chunk.records:
+        found = None if record.text is None else _obstacle(record, len(record.text), job, shard.target)
+        if found is not None:
+            kind, message = found
+            withheld[record.number] = kind
+            position = f"{'line' if shard.format is Format.JSONL else 'record'} {record.number}"
+            # Nothing else holds a record that gets no annotation.
+            raw = (record.raw or dump(record.fields)) if kind is ProblemKind.COLUMN_EXISTS else None
+            chunk.problems.append(Problem(kind, str(shard.path), position, message, raw))
+    return withheld
+
+
+def _obstacle(record: Record, length: int, job: Job, target: Target) -> tuple[ProblemKind, str] | None:
+    read = job.read
+    if length > read.max_characters:
+        message = f"{length} characters are more than {read.max_characters}; raise --max-characters or split the text"
+        return ProblemKind.TOO_LONG, message
+    if target is Target.DOLMA:
+        if not isinstance(record.fields.get(read.id_column), str):
+            message = f"no string at {read.id_column!r}; attribute files need ids, name their key with --id-column"
+            return ProblemKind.NO_ID, message
+    elif isinstance(job.task, AnnotateOptions) and job.task.output_column in record.fields:
+        message = f"the key {job.task.output_column!r} is there already; choose another with --output-column"
+        return ProblemKind.COLUMN_EXISTS, message
+    return None
+
+
+def _filter(
+    context: ShardContext,
+    options: FilterOptions,
+    chunk: Chunk,
+    judged: list[Record],
+    withheld: dict[int, ProblemKind],
+    output: RecordWriter,
+    rejected: LazyLines,
+    cuts: LazyLines,
+) -> None:
+    texts = [record.text or "" for record in judged]
+    pages = iter(filter_pages(context.predictor, texts, options, context.report))
+    id_column = context.job.read.id_column
+    for record in chunk.records:
+        if record.number in withheld:
+            reason = withheld[record.number].value
+            context.report.rejected[reason] += 1
+            rejected.write(_with_reason(record, {"reason": reason}))
+            continue
+        if record.text is None:
+            output.write(record, None, None)
+            continue
+        page = next(pages)
+        if page.reason is not None:
+            verdict = {"reason": page.reason, "kind": page.kind, "probability": page.probability}
+            rejected.write(_with_reason(record, verdict))
+            continue
+        output.write(record, page.text, None)
+        for cut in page.cuts:
+            cuts.write(dump({"id": record.fields.get(id_column), "record": record.number, **cut}))
+
+
+def _with_reason(record: Record, reason: dict[str, Any]) -> bytes:
+    line = dump(record.fields) if record.raw is None else record.raw
+    return add_value(line, REJECTED_KEY, dump(reason))
+
+
+def _annotate(
+    context: ShardContext,
+    options: AnnotateOptions,
+    chunk: Chunk,
+    judged: list[Record],
+    withheld: dict[int, ProblemKind],
+    output: RecordWriter,
+) -> None:
+    texts = [record.text or "" for record in judged]
+    judge = context.predictor
+    predictions = list(judge.predict_many(texts, max_false_positive_rate=options.max_false_positive_rate))
+    decisions = decide(predictions)
+    context.report.count(texts, decisions)
+    context.report.kept += len(texts)
+    if context.shard.target is Target.DOLMA:
+        attributes = dolma_attributes(texts, decisions, options.output_column)
+        for record, marks in zip(judged, attributes, strict=True):
+            fields = {"id": record.fields[context.job.read.id_column], "attributes": marks}
+            output.write(Record(record.number, record.text, fields), None, None)
+        return
+    verdicts = annotation_array(decisions, lines=options.lines, probabilities=options.probabilities)
+    rows = verdicts.to_pylist()
+    if options.cleaned:
+        # Not through Arrow: JSON may hold lone surrogates, Arrow may not.
+        for row, prediction in zip(rows, predictions, strict=True):
+            row["cleaned"] = prediction.clean_text(drop_boilerplate=options.drop_boilerplate)
+    remaining = iter(rows)
+    for record in chunk.records:
+        reason = withheld.get(record.number)
+        if reason is None and record.text is not None:
+            output.write(record, None, (options.output_column, next(remaining)))
+        elif reason is not None and reason is not ProblemKind.COLUMN_EXISTS:
+            output.write(record, None, (options.output_column, None))

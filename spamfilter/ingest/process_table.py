@@ -1,0 +1,178 @@
+"""Parquet files: judged, and cut or annotated, batch by batch."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+
+from spamfilter.ingest.arrow import annotated_schema, verdicts
+from spamfilter.ingest.context import ShardContext
+from spamfilter.ingest.decisions import Decisions, decide
+from spamfilter.ingest.filtering import dolma_attributes, filter_pages
+from spamfilter.ingest.job import AnnotateOptions, FilterOptions, Target
+from spamfilter.ingest.json_text import dump
+from spamfilter.ingest.records import Problem, ProblemError, ProblemKind
+from spamfilter.ingest.tables import TableReader, replace_column, row_texts
+from spamfilter.ingest.writers import LazyLines, LazyTable, TableWriter
+
+REASON_FIELDS = (
+    pa.field("spamfilter_reason", pa.string()),
+    pa.field("spamfilter_kind", pa.string()),
+    pa.field("spamfilter_probability", pa.float64()),
+)
+
+
+def process_table(context: ShardContext) -> None:
+    """Run a Parquet shard.
+
+    Raises:
+        ProblemError: the file cannot be used, or the job is strict and there is a problem.
+        OSError: the input cannot be read or an output cannot be written.
+    """
+    shard, job = context.shard, context.job
+    reader = TableReader(shard.path, job.read.text_column, on_progress=context.on_progress)
+    try:
+        if isinstance(job.task, FilterOptions):
+            _filter(context, reader, job.task)
+        elif shard.target is Target.DOLMA:
+            _write_attributes(context, reader, job.task)
+        else:
+            _annotate(context, reader, job.task)
+    finally:
+        reader.close()
+
+
+def _texts(
+    context: ShardContext, batch: pa.RecordBatch, first_row: int, problems: list[Problem]
+) -> tuple[list[str | None], dict[int, ProblemKind]]:
+    read = context.job.read
+    return row_texts(batch, read.text_column, str(context.shard.path), first_row, read.max_characters, problems)
+
+
+def _filter(context: ShardContext, reader: TableReader, options: FilterOptions) -> None:
+    shard, column = context.shard, context.job.read.text_column
+    settings = reader.writer_options()
+    output: TableWriter = context.transaction.add(TableWriter(shard.output, reader.schema, **settings))
+    rejected: LazyTable = context.transaction.add(LazyTable(shard.rejected, **settings))
+    cuts: LazyLines = context.transaction.add(LazyLines(shard.cuts))
+    problems: list[Problem] = []
+    for first_row, batch in reader.batches(problems):
+        if batch is None:
+            context.note(problems)
+            problems.clear()
+            output.end_group()
+            continue
+        texts, without = _texts(context, batch, first_row, problems)
+        places = [place for place in range(batch.num_rows) if place not in without]
+        present = [text for text in texts if text is not None]
+        pages = filter_pages(context.predictor, present, options, context.report)
+        reasons: dict[int, tuple[str, str | None, float | None]] = {}
+        for place, kind in without.items():
+            context.report.rejected[kind.value] += 1
+            reasons[place] = (kind.value, None, None)
+        changed: dict[int, str] = {}
+        names = _names(batch, context.job.read.id_column)
+        for place, page in zip(places, pages, strict=True):
+            if page.reason is not None:
+                reasons[place] = (page.reason, page.kind, page.probability)
+            elif page.text is not None:
+                changed[place] = page.text
+                for cut in page.cuts:
+                    cuts.write(dump({"id": names[place] if names else None, "record": first_row + place, **cut}))
+        kept = replace_column(batch, column, changed) if changed else batch
+        if reasons:
+            kept = kept.filter(pa.array([place not in reasons for place in range(batch.num_rows)]))
+            rejected.write_batch(_with_reasons(batch, reasons))
+        if kept.num_rows:
+            output.write_batch(kept)
+    context.note(problems)
+
+
+def _names(batch: pa.RecordBatch, id_column: str) -> list[Any] | None:
+    """Ids of the rows as strings, if there is such a column."""
+    places = batch.schema.get_all_field_indices(id_column)
+    if len(places) != 1:
+        return None
+    values = batch.column(places[0]).to_pylist()
+    return [value if value is None or isinstance(value, str | int) else str(value) for value in values]
+
+
+def _with_reasons(batch: pa.RecordBatch, reasons: dict[int, tuple[str, str | None, float | None]]) -> pa.RecordBatch:
+    places = sorted(reasons)
+    rows = batch.take(pa.array(places, pa.int64()))
+    columns = [
+        pa.array([reasons[place][number] for place in places], field.type) for number, field in enumerate(REASON_FIELDS)
+    ]
+    schema = batch.schema
+    for field in REASON_FIELDS:
+        schema = schema.append(field)
+    return pa.RecordBatch.from_arrays([*rows.columns, *columns], schema=schema)
+
+
+def _annotate(context: ShardContext, reader: TableReader, options: AnnotateOptions) -> None:
+    shard, column = context.shard, context.job.read.text_column
+    if options.output_column in reader.schema.names:
+        message = f"the column {options.output_column!r} is there already; choose another with --output-column"
+        raise ProblemError(Problem(ProblemKind.COLUMN_EXISTS, str(shard.path), "", message))
+    schema = annotated_schema(
+        reader.schema,
+        output_column=options.output_column,
+        probabilities=options.probabilities,
+        cleaned=options.cleaned,
+    )
+    output: TableWriter = context.transaction.add(TableWriter(shard.output, schema, **reader.writer_options()))
+    problems: list[Problem] = []
+    for first_row, batch in reader.batches(problems):
+        if batch is None:
+            context.note(problems)
+            problems.clear()
+            output.end_group()
+            continue
+        texts, _ = _texts(context, batch, first_row, problems)
+        column, decisions = verdicts(
+            texts,
+            context.predictor,
+            max_false_positive_rate=options.max_false_positive_rate,
+            lines=options.lines,
+            probabilities=options.probabilities,
+            cleaned=options.cleaned,
+            drop_boilerplate=options.drop_boilerplate,
+        )
+        _count(context, texts, decisions)
+        output.write_batch(pa.RecordBatch.from_arrays([*batch.columns, column], schema=schema))
+    context.note(problems)
+
+
+def _write_attributes(context: ShardContext, reader: TableReader, options: AnnotateOptions) -> None:
+    shard, id_column = context.shard, context.job.read.id_column
+    if id_column not in reader.schema.names:
+        message = f"no column {id_column!r}; attribute files need ids, name their column with --id-column"
+        raise ProblemError(Problem(ProblemKind.NO_ID, str(shard.path), "", message))
+    output: LazyLines = context.transaction.add(LazyLines(shard.output))
+    problems: list[Problem] = []
+    for first_row, batch in reader.batches(problems):
+        if batch is None:
+            context.note(problems)
+            problems.clear()
+            continue
+        texts, _ = _texts(context, batch, first_row, problems)
+        judged = []
+        for place, name in enumerate(_names(batch, id_column) or [None] * batch.num_rows):
+            if texts[place] is not None and name is None:
+                message = f"{id_column!r} is null; attribute files need ids"
+                problems.append(Problem(ProblemKind.NO_ID, str(shard.path), f"row {first_row + place}", message))
+            elif (text := texts[place]) is not None:
+                judged.append((str(name), text))
+        found = [text for _, text in judged]
+        rate = options.max_false_positive_rate
+        decisions = decide(list(context.predictor.predict_many(found, max_false_positive_rate=rate)))
+        _count(context, found, decisions)
+        for (name, _), marks in zip(judged, dolma_attributes(found, decisions, options.output_column), strict=True):
+            output.write(dump({"id": name, "attributes": marks}))
+    context.note(problems)
+
+
+def _count(context: ShardContext, texts: Iterable[str | None], decisions: Decisions) -> None:
+    present = [text for text in texts if text is not None]
+    context.report.count(present, decisions)
+    context.report.kept += len(present)

@@ -1,0 +1,242 @@
+"""A run over many shards: resumed, in parallel, with one summary."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spamfilter.errors import InputError
+from spamfilter.ingest.byte_files import OutputFile
+from spamfilter.ingest.job import Job
+from spamfilter.ingest.process import process_shard
+from spamfilter.ingest.progress import Progress, ProgressBoard, poster
+from spamfilter.ingest.report import ShardReport, total
+from spamfilter.ingest.shards import CONTROL_FOLDER, Shard
+from spamfilter.model_store import CHECKSUM_FILE
+from spamfilter.predictor import Predictor, default_model_folder
+
+_TASK_BYTES = 32 << 20
+_TASK_SHARDS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How a run goes about it; the outputs do not depend on it.
+
+    Attributes:
+        model: model folder; None for the shipped one.
+        n_jobs: worker processes, as in joblib.
+        resume: skip shards that an earlier run of the same job has finished.
+        overwrite: begin anew where an earlier run has left its outputs.
+        part: number of this part and of all parts, from 1: only these shards are run.
+    """
+
+    model: Path | None = None
+    n_jobs: int = 1
+    resume: bool = False
+    overwrite: bool = False
+    part: tuple[int, int] = (1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run has come to.
+
+    Attributes:
+        reports: of each shard, in order.
+        total: their sum.
+        resumed: how many shards an earlier run had finished.
+        summary: the file that holds all of this as JSON.
+        errors: the list of problems as JSON lines; it exists only if there are any.
+    """
+
+    reports: tuple[ShardReport, ...]
+    total: ShardReport
+    resumed: int
+    summary: Path
+    errors: Path
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether all input was used and no shard raised an alarm."""
+        return not self.total.problems and not any(report.alarm for report in self.reports)
+
+
+def run_shards(
+    shards: Sequence[Shard],
+    output: Path,
+    job: Job,
+    settings: RunSettings | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> RunResult:
+    """Run ``job`` over ``shards``.
+
+    Each shard's outputs are written beside and renamed when whole, then its marker is. A run that is killed leaves
+    whole shards only, and ``resume`` goes on with the others: the files are the same as those of an unbroken run.
+
+    Args:
+        shards: see ``plan_shards``.
+        output: the output folder; its subfolder ``_spamfilter`` holds markers, errors and the summary.
+        on_progress: told now and then how far the run is, from another thread.
+
+    Raises:
+        InputError: there are outputs of an earlier run and neither ``resume`` nor ``overwrite`` is set; or the
+            earlier run was of another job.
+        ModelError: the model cannot be loaded.
+        ProblemError: the first problem of a strict job.
+        OSError: an output cannot be written.
+    """
+    settings = settings or RunSettings()
+    part, parts = settings.part
+    own = list(shards[part - 1 :: parts])
+    control = output / CONTROL_FOLDER
+    # Fails early and once, not in each worker.
+    predictor = Predictor.load(settings.model)
+    _check_rate(predictor, job)
+    _claim(control, job, settings, has_parts=parts > 1)
+    known = {place: report for place, shard in enumerate(own) if (report := _finished(shard))}
+    if not settings.resume:
+        for place in known:
+            own[place].marker.unlink(missing_ok=True)
+        known = {}
+    resumed = len(known)
+    waiting = [place for place in range(len(own)) if place not in known]
+    sizes = [_size(shard.path) for shard in own]
+    with ProgressBoard(sizes, [place in known for place in range(len(own))], on_progress) as board:
+        tasks = _tasks(own, waiting, sizes)
+        for done in _run_tasks(tasks, job, settings, predictor, board):
+            known.update(done)
+            board.finish(len(done))
+    reports = [known[place] for place in range(len(own))]
+    suffix = "" if parts == 1 else f".part-{part}-of-{parts}"
+    result = RunResult(
+        tuple(reports), total(reports), resumed, control / f"summary{suffix}.json", control / f"errors{suffix}.jsonl"
+    )
+    _write_summary(result, own, job)
+    return result
+
+
+def _check_rate(predictor: Predictor, job: Job) -> None:
+    try:
+        predictor.points.check_rate(job.task.max_false_positive_rate)
+    except ValueError as error:
+        raise InputError(str(error).replace("max_false_positive_rate=", "--max-false-positive-rate ")) from None
+
+
+def _claim(control: Path, job: Job, settings: RunSettings, *, has_parts: bool) -> None:
+    """See that the output folder is ours to write: new, or of the same job."""
+    model = settings.model or default_model_folder()
+    sums = hashlib.sha256((model / CHECKSUM_FILE).read_bytes()).hexdigest()
+    claim = json.dumps({**job.settings(), "model": sums}, indent=1, sort_keys=True) + "\n"
+    place = control / "job.json"
+    if place.exists() and not settings.overwrite:
+        same = place.read_text(encoding="utf-8") == claim
+        if not settings.resume and not (has_parts and same):
+            raise InputError(
+                f"{control.parent} holds a run already; go on with --resume or begin anew with --overwrite"
+            )
+        if not same:
+            raise InputError(
+                f"the run in {control.parent} has other options or another model; give the same ones, choose another "
+                "folder, or begin anew with --overwrite"
+            )
+    _write(place, claim)
+
+
+def _finished(shard: Shard) -> ShardReport | None:
+    """The report of an earlier run, if the input and all outputs are still as it left them."""
+    try:
+        marker = json.loads(shard.marker.read_text(encoding="utf-8"))
+        report = ShardReport.from_json(marker["report"])
+        places = shard.outputs()
+        whole = all(_size(places[role]) == size for role, size in report.outputs.items())
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return report if whole and report.status == "done" and marker["input"] == _fingerprint(shard.path) else None
+
+
+def _fingerprint(path: Path) -> list[int]:
+    try:
+        facts = path.stat()
+    except OSError:
+        return []
+    return [facts.st_size, facts.st_mtime_ns]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
+
+
+def _tasks(shards: list[Shard], waiting: list[int], sizes: list[int]) -> list[list[tuple[int, Shard]]]:
+    """Group small shards, so that the model is not loaded for each."""
+    tasks: list[list[tuple[int, Shard]]] = []
+    weight = 0
+    for place in waiting:
+        if not tasks or weight + sizes[place] > _TASK_BYTES or len(tasks[-1]) >= _TASK_SHARDS:
+            tasks.append([])
+            weight = 0
+        tasks[-1].append((place, shards[place]))
+        weight += sizes[place]
+    return tasks
+
+
+def _run_tasks(
+    tasks: list[list[tuple[int, Shard]]], job: Job, settings: RunSettings, predictor: Predictor, board: ProgressBoard
+) -> Iterator[dict[int, ShardReport]]:
+    if settings.n_jobs == 1 or len(tasks) <= 1:
+        for task in tasks:
+            for one in task:
+                yield _run_task([one], job, predictor, board.path)
+        return
+    from joblib import Parallel, delayed
+
+    with Parallel(n_jobs=settings.n_jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs") as parallel:
+        yield from parallel(delayed(_run_task)(task, job, settings.model, board.path) for task in tasks)
+
+
+def _run_task(
+    task: list[tuple[int, Shard]], job: Job, model: Predictor | Path | None, board: Path
+) -> dict[int, ShardReport]:
+    predictor = model if isinstance(model, Predictor) else Predictor.load(model)
+    done = {}
+    for place, shard in task:
+        fingerprint = _fingerprint(shard.path)
+        report = process_shard(shard, job, predictor, poster(board, place))
+        marker = {"input": fingerprint, "report": report.as_json()}
+        _write(shard.marker, json.dumps(marker, indent=1) + "\n")
+        poster(board, place)(max(_size(shard.path), 0))
+        done[place] = report
+    return done
+
+
+def _write_summary(result: RunResult, shards: list[Shard], job: Job) -> None:
+    summary: dict[str, Any] = {
+        "settings": job.settings(),
+        "total": result.total.as_json(),
+        "files": [report.as_json() for report in result.reports],
+    }
+    _write(result.summary, json.dumps(summary, indent=1) + "\n")
+    result.errors.unlink(missing_ok=True)
+    lists = [shard.errors for shard in shards if shard.errors.exists()]
+    if lists:
+        merged = OutputFile(result.errors)
+        try:
+            for place in lists:
+                merged.write(place.read_bytes())
+            merged.commit()
+        finally:
+            merged.discard()
+
+
+def _write(path: Path, text: str) -> None:
+    file = OutputFile(path, is_shared=True)
+    try:
+        file.write(text.encode("utf-8"))
+        file.commit()
+    finally:
+        file.discard()
