@@ -20,11 +20,13 @@ class DenseModel:
         names: of the inputs.
         weights: float64 (f, k), multiples of 1/65536.
         bias: float64 (k,), multiples of 1/65536.
+        means: float64 (f,), mean of the inputs over the training rows; explanations are told against it.
     """
 
     names: tuple[str, ...]
     weights: NDArray[np.float64]
     bias: NDArray[np.float64]
+    means: NDArray[np.float64]
 
     def logits(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Logits float64 (r, k) of ``values`` float64 (r, f), which are multiples of 1/256."""

@@ -6,11 +6,14 @@ Multinomial logistic regression over the four kinds of ``DocumentKind`` on what 
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter.page_features import GRAIN, PageFeatures
+from spamfilter.page_features import FEATURE_NAMES, GRAIN, PageFeatures
 
 _UNIT = 4096
 _NAMES = ("clean", "spam", "link", "headline", "template", "boilerplate")
 _STRONG = (1, 2, 3, 4)
+_QUANTILES = (0.25, 0.5, 0.75, 0.9)
+_MARGINS = (-2, 0, 2, 4)
+_MARGIN_COLUMN = FEATURE_NAMES.index("own spam margin")
 
 DOCUMENT_FEATURE_NAMES: tuple[str, ...] = (
     *(f"share of {name}" for name in _NAMES),
@@ -30,6 +33,9 @@ DOCUMENT_FEATURE_NAMES: tuple[str, ...] = (
     "share of spam in the body",
     "the only line",
     "spam share by lines",
+    *(f"spam margin at {quantile:.0%} of the lines" for quantile in _QUANTILES),
+    "spam margin of most lines by number of lines",
+    *(f"lines with a spam margin above {limit}" for limit in _MARGINS),
 )
 
 
@@ -86,6 +92,13 @@ def document_features(
     headline_like = line_probabilities[:, 3] > 0.5
     related_units = np.rint(features.relatedness * _UNIT).astype(np.int64)
     related = total(related_units * headline_like) / np.maximum(total(headline_like.astype(np.int64)), 1) / _UNIT
+    margin = features.values[:, _MARGIN_COLUMN]
+    by_margin = np.append(margin[np.lexsort((margin, documents))], 0.0)
+    first = np.cumsum(lines) - lines
+    quantiles = [
+        np.where(lines > 0, by_margin[np.minimum(first + (lines * quantile).astype(np.int64), len(margin))], -8.0)
+        for quantile in _QUANTILES
+    ]
     columns = [
         *shares,
         *means,
@@ -104,5 +117,8 @@ def document_features(
         total(units[:, 1] * widths * body) / np.maximum(body_width, 1) / _UNIT,
         (lines == 1).astype(np.float64),
         shares[1] * np.log1p(lines),
+        *quantiles,
+        quantiles[1] * np.log1p(lines),
+        *(total((margin > limit).astype(np.int64)) / np.maximum(lines, 1) for limit in _MARGINS),
     ]
     return np.rint(np.stack(columns, axis=1) * GRAIN) / GRAIN

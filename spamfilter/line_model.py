@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter.ngrams import NgramSettings, own_rows, pair_rows, triple_rows, word_grams
+from spamfilter.ngrams import NgramSettings, own_rows, pair_rows, rows_of_pairs, triple_rows, word_grams
 from spamfilter.tokens import KIND_WORD, TokenBatch
 
 FIELD_BITS = 21
@@ -104,6 +104,13 @@ class LineModel:
                 values += np.take(self.part_table, rows, axis=0, mode="clip")
             sums[words] += np.add.reduceat(values, grams.starts, axis=0)
         return clip_words(sums)
+
+    def pair_strangeness(self, left: NDArray[np.uint32], right: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Squared idf, rounded, of pairs of token hashes, int64 (k,): high where training has not seen the pair."""
+        packed = self.pair_table[rows_of_pairs(left, right, self.settings), 1]
+        # The highest field, freed of what the signed fields below have borrowed.
+        strangeness: NDArray[np.int64] = (packed + (_HALF << FIELD_BITS)) >> (2 * FIELD_BITS)
+        return strangeness
 
     def token_words(self, tokens: TokenBatch) -> NDArray[np.int64]:
         """Packed weights of all tokens, pairs and triples, int64 (t, 2); row ``i`` has the pair ``(i, i + 1)`` too."""

@@ -121,8 +121,15 @@ def part_rows(
 
 def pair_rows(tokens: TokenBatch, settings: NgramSettings) -> NDArray[np.int64]:
     """Row of each token with the one behind it, int64 (t - 1,)."""
-    hashed = tokens.hashes[:-1] * np.uint32(BASE)
-    hashed += tokens.hashes[1:]
+    return rows_of_pairs(tokens.hashes[:-1], tokens.hashes[1:], settings)
+
+
+def rows_of_pairs(
+    left: NDArray[np.uint32], right: NDArray[np.uint32], settings: NgramSettings
+) -> NDArray[np.int64]:
+    """Row of each pair of token hashes, int64 (k,)."""
+    hashed = left * np.uint32(BASE)
+    hashed += right
     return (mix(hashed) >> np.uint32(32 - settings.pair_bits)).astype(np.int64)
 
 

@@ -15,6 +15,7 @@ from spamfilter.tokens import KIND_LINE_END, KIND_MARK, KIND_SOLO, KIND_WORD, To
 
 GRAIN = 256.0
 LOGIT_LIMIT = 12.0
+MARGIN_LIMIT = 8.0
 RELATED_SLOTS = 8192
 """Words of a page are told apart by 13 bits of their hash."""
 IDF_BITS = 16
@@ -29,6 +30,12 @@ FEATURE_NAMES: tuple[str, ...] = (
     *(f"own spam logit above {value}" for value in (-6, -3, 0, 3)),
     *(f"own boilerplate logit above {value}" for value in (-3, 0, 3)),
     *(f"own headline logit above {value}" for value in (-3, 0)),
+    "own spam margin",
+    "page spam margin",
+    "page spam margin of wide lines",
+    "spam margin within 3",
+    "spam margin within 10",
+    "page spam margin above 0",
     "strongest stretch",
     "width",
     "width below 25",
@@ -207,6 +214,16 @@ class _Windows:
         """Mean over the other lines of the page."""
         return self._mean(values, self.page_starts, self.page_stops)
 
+    def mean_page_weighted(self, values: NDArray[np.int64], weights: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Weighted mean over the other lines of the page, drawn to 0 by a weight of 30."""
+        count = len(values)
+        running = np.zeros((2, count + 1), np.int64)
+        np.cumsum(values * weights, out=running[0, 1:])
+        np.cumsum(weights, out=running[1, 1:])
+        sums = running[:, self.page_stops] - running[:, self.page_starts]
+        mean: NDArray[np.float64] = (sums[0] - values * weights) / (sums[1] - weights + 30)
+        return mean
+
     def _mean(
         self, values: NDArray[np.int64], first: NDArray[np.int64], stop: NDArray[np.int64]
     ) -> NDArray[np.float64]:
@@ -278,6 +295,12 @@ def page_features(batch: TextBatch, tokens: TokenBatch, scores: LineScores, idf:
     odd_script = np.abs(not_latin - windows.mean_page(not_latin_units) / _UNIT) * (1 - only)
     body_share = windows.mean_page(widths * body) / np.maximum(windows.mean_page(widths), 1)
     page = windows.mean_page(units) / _UNIT
+    # How much more likely spam of either kind is than ordinary text; wide lines count for more.
+    margin = np.clip(np.logaddexp(spam, link) - np.logaddexp(0.0, boilerplate), -MARGIN_LIMIT, MARGIN_LIMIT)
+    margin_units = np.rint(margin * _UNIT).astype(np.int64)
+    share = np.minimum(widths, 400)
+    page_margin = windows.mean_page_weighted(margin_units, share) / _UNIT
+    wide_margin = windows.mean_page_weighted(margin_units, share * (widths >= 60)) / _UNIT
     strong = windows.mean_page((spam > 0).astype(np.int64) * _UNIT) / _UNIT * (page_lines - 1)
     near, far = windows.mean_around(units, 3) / _UNIT, windows.mean_around(units, 10) / _UNIT
     related_units = np.rint(related * _UNIT).astype(np.int64)
@@ -297,6 +320,12 @@ def page_features(batch: TextBatch, tokens: TokenBatch, scores: LineScores, idf:
         *(np.maximum(spam - value, 0) for value in (-6, -3, 0, 3)),
         *(np.maximum(boilerplate - value, 0) for value in (-3, 0, 3)),
         *(np.maximum(headline - value, 0) for value in (-3, 0)),
+        margin,
+        page_margin,
+        wide_margin,
+        windows.mean_around(margin_units, 3) / _UNIT,
+        windows.mean_around(margin_units, 10) / _UNIT,
+        np.maximum(page_margin, 0),
         np.clip(scores.strongest[lines], -LOGIT_LIMIT, LOGIT_LIMIT),
         log_width,
         widths < 25,

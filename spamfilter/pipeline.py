@@ -78,7 +78,9 @@ def score_batch(stages: Stages, texts: Sequence[str]) -> BatchScores:
     line = stages.line.score(tokens)
     page = page_features(batch, tokens, line, stages.idf)
     logits = log_softmax(stages.context.logits(page.values))
-    candidates = find_candidates(stages.span, stages.line, batch, tokens, line.token_words, page.running_idf)
+    candidates = find_candidates(
+        stages.span, stages.line, batch, tokens, line.token_words, page.running_idf, page.lines
+    )
     pair = stages.span.candidates.logits(candidates.values)
     span_logits = pair[:, 1] - pair[:, 0]
     values = document_features(
@@ -102,11 +104,11 @@ def document_scores(scores: BatchScores) -> list[DocumentScores]:
     starts = batch.original_positions(tokens.begins[candidates.first], owners)
     ends = batch.original_positions(tokens.ends[candidates.last] - 1, owners) + 1
     edges = np.searchsorted(candidates.lines, batch.document_lines)
+    filled = np.bincount(scores.page.documents, minlength=len(batch.document_lines) - 1) > 0
     result = []
     for number in range(len(batch.document_lines) - 1):
         low, high = int(batch.document_lines[number]), int(batch.document_lines[number + 1])
         first, stop = int(edges[number]), int(edges[number + 1])
-        empty = not len(scores.page.documents) or low == high
         result.append(
             DocumentScores(
                 starts=batch.original_starts[low:high],
@@ -116,7 +118,7 @@ def document_scores(scores: BatchScores) -> list[DocumentScores]:
                 span_starts=starts[first:stop],
                 span_ends=ends[first:stop],
                 span_logits=scores.span_logits[first:stop],
-                document_logits=EMPTY_DOCUMENT_LOGITS if empty else scores.document_logits[number],
+                document_logits=scores.document_logits[number] if filled[number] else EMPTY_DOCUMENT_LOGITS,
             )
         )
     return result

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spamfilter.context_model import DenseModel
 from spamfilter.document_model import DOCUMENT_FEATURE_NAMES
@@ -15,11 +16,12 @@ from spamfilter.line_model import LineModel
 from spamfilter.model_store import StoredModel, load_model
 from spamfilter.ngrams import NgramSettings
 from spamfilter.operating_points import OperatingPoints
-from spamfilter.page_features import FEATURE_NAMES
+from spamfilter.page_features import FEATURE_NAMES, IDF_BITS
 from spamfilter.pipeline import Stages, document_scores, score_batch
 from spamfilter.results import DocumentPrediction
 from spamfilter.span_model import CANDIDATE_NAMES, SpanModel
-from spamfilter.text import check_text
+from spamfilter.span_tokens import SPAN_BITS
+from spamfilter.text import CHAR_TABLE_SIZE, check_text
 
 _BATCH_CHARACTERS = 300_000
 _BATCH_DOCUMENTS = 512
@@ -35,7 +37,20 @@ def default_model_folder() -> Path:
 def _dense(settings: Mapping[str, Any], names: tuple[str, ...]) -> DenseModel:
     if tuple(settings["names"]) != names:
         raise ModelError("the model looks at other numbers than this spamfilter computes; train the model anew")
-    return DenseModel(names, np.array(settings["weights"], np.float64), np.array(settings["bias"], np.float64))
+    weights, bias, means = (np.array(settings[name], np.float64) for name in ("weights", "bias", "means"))
+    if weights.shape != (len(names), len(bias)) or means.shape != (len(names),):
+        raise ModelError("a part of the model has the wrong shape; train the model anew")
+    return DenseModel(names, weights, bias, means)
+
+
+def _array(model: StoredModel, name: str, dtype: type[np.generic], *shape: int) -> NDArray[Any]:
+    array = model.arrays[name]
+    if array.dtype != dtype or array.shape != shape:
+        raise ModelError(
+            f"{name}.npy holds {array.dtype} {array.shape}, but this version reads {np.dtype(dtype)} {shape}; "
+            "train the model anew"
+        )
+    return array
 
 
 def stages_from(model: StoredModel) -> Stages:
@@ -51,22 +66,23 @@ def stages_from(model: StoredModel) -> Stages:
         line = settings["line"]
         ngrams = NgramSettings(tuple(line["part_orders"]), int(line["part_bits"]), int(line["pair_bits"]))
         span = settings["span"]
+        slots = 1 << (len(arrays["vocabulary_hashes"]).bit_length() - 1)
         return Stages(
-            char_table=arrays["char_table"],
+            char_table=_array(model, "char_table", np.uint32, CHAR_TABLE_SIZE),
             line=LineModel(
                 settings=ngrams,
-                part_table=arrays["part_table"],
-                pair_table=arrays["pair_table"],
-                vocabulary_hashes=arrays["vocabulary_hashes"],
-                vocabulary_words=arrays["vocabulary_words"],
+                part_table=_array(model, "part_table", np.int64, (1 << ngrams.part_bits) + 1, 2),
+                pair_table=_array(model, "pair_table", np.int64, 1 << ngrams.pair_bits, 2),
+                vocabulary_hashes=_array(model, "vocabulary_hashes", np.uint32, slots),
+                vocabulary_words=_array(model, "vocabulary_words", np.int64, slots, 2),
                 scale=float(line["scale"]),
                 bias=np.array(line["bias"], np.float64),
             ),
-            idf=arrays["idf"],
+            idf=_array(model, "idf", np.uint8, 1 << IDF_BITS),
             context=_dense(settings["context"], FEATURE_NAMES),
             span=SpanModel(
-                table=arrays["span_table"],
-                numeric_weights=np.array(span["numeric_weights"], np.int64),
+                table=_array(model, "span_table", np.int64, 1 << SPAN_BITS),
+                numeric_weights=np.array(span["numeric_weights"], np.float64),
                 bias=np.array(span["bias"], np.int64),
                 scale=float(span["scale"]),
                 candidates=_dense(span["candidates"], CANDIDATE_NAMES),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
 from spamfilter.operating_points import OperatingPoints
 
+_CLOSING_MARKS = ".。!?！？;；:：…।؟"
 _CLOSING_SPACE = " \t\u3000"
 
 
@@ -247,7 +248,7 @@ def _mend_left(kept: str, following: str) -> str:
     """Drop the comma or dash that led into the phrase where the sentence had none."""
     if not kept.strip():
         return ""
-    if kept[-1] in ",，、" and (following in _CLOSING_SPACE or not following.strip()):
+    if kept[-1] in ",，、" and (not following.strip() or following in _CLOSING_MARKS or not following.isascii()):
         return kept[:-1]
     if not following.strip():
         return kept.rstrip().rstrip("-–—|｜").rstrip()

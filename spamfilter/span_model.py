@@ -1,7 +1,7 @@
 """Stage 3, the span model: which stretch of the line is foreign?
 
 A linear scorer says for every token boundary how much it looks like the start or the end of a spliced phrase,
-and for every token how much it looks like a part of one. The best stretch maximises
+and for every token how much it looks like a part of one, as log-likelihood ratios. The best stretch maximises
 ``start + end + sum(inside)``; it is found in one pass, since for each end the best start is a running maximum
 (Kadane's algorithm). A logistic regression on the numbers of that stretch then says how sure it is.
 """
@@ -13,19 +13,21 @@ from numpy.typing import NDArray
 
 from spamfilter.context_model import DenseModel
 from spamfilter.line_model import FIELD_BITS, LineModel, Words, unpack_fields
-from spamfilter.text import DIGIT, SCRIPT_SHIFT, UPPER, TextBatch
-from spamfilter.tokens import KIND_LINE_END, KIND_MARK, KIND_WORD, TokenBatch, mix
+from spamfilter.span_tokens import PieceTokens, cut_pieces, numeric_inputs, span_rows, strangeness_before
+from spamfilter.text import SCRIPT_SHIFT, UPPER, TextBatch
+from spamfilter.tokens import KIND_LINE_END, KIND_MARK, KIND_SOLO, KIND_WORD, TokenBatch
 
-SPAN_BITS = 18
-"""The hashed table of the span model has ``2 ** SPAN_BITS`` rows: words, pairs and shapes share it."""
 ROUNDS = 2
-"""Most foreign stretches looked for in one line."""
-LEAST_SCORE = -6.0
-"""Stretches whose score, in log-odds, is lower are not looked at further."""
-NUMERIC_OFFSETS = (-2, -1, 0, 1)
+"""Most foreign stretches looked for in one piece of a line."""
+LEAST_SCORE = 0.0
+"""Stretches whose log-likelihood ratio is lower are not looked at further."""
+NEIGHBOURHOOD = 60
+"""Tokens on each side of a stretch that it is compared with."""
+NUMERIC_SHIFT = 4096.0
 _BLOCK = -(1 << 24)
 _NEVER = -(1 << 38)
 _APART = 1 << 40
+_LATIN = 1
 
 CANDIDATE_NAMES: tuple[str, ...] = (
     "score of the stretch",
@@ -34,12 +36,14 @@ CANDIDATE_NAMES: tuple[str, ...] = (
     "inside score",
     "inside score a token",
     "tokens",
-    "tokens of the line",
-    "share of the line",
+    "tokens around",
+    "share of what stands around",
     "spam logit of the stretch",
     "spam logit of the rest",
-    "spam logit of the line",
+    "spam logit of both",
     "link logit of the stretch",
+    "boilerplate logit of the stretch",
+    "boilerplate logit of the rest",
     "rest without a word",
     "at the start of the line",
     "at the end of the line",
@@ -54,7 +58,23 @@ CANDIDATE_NAMES: tuple[str, ...] = (
     "stretch less related than the rest",
     "page has a body",
     "stretch and rest spam logits multiplied",
+    "stretch more like spam than the rest",
+    "start score above 2",
+    "end score above 2",
+    "weaker of start and end",
+    "strangeness of the start",
+    "strangeness of the end",
+    "strangeness inside",
+    "strangeness outside",
+    "strangeness of the line without the stretch",
+    "line reads better without the stretch",
+    "letters without spaces",
+    "tokens in a script without spaces",
+    "spam logit in a script without spaces",
+    "tokens up to 8 in a script with spaces",
 )
+
+Stretches = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,236 +93,75 @@ class SpanCandidates:
     values: NDArray[np.float64]
 
 
-def token_shapes(batch: TextBatch, tokens: TokenBatch) -> NDArray[np.uint32]:
-    """A small number for what each token looks like: kind, script, case; marks by themselves; uint32 (t,)."""
-    first = batch.chars[tokens.begins]
-    last = batch.chars[tokens.ends - 1]
-    length = tokens.ends - tokens.begins
-    shape = (tokens.kinds.astype(np.uint32) << np.uint32(8)) + ((first >> np.uint32(SCRIPT_SHIFT)) << np.uint32(4))
-    shape += ((first & np.uint32(UPPER)) != 0).astype(np.uint32)
-    shape += (((last & np.uint32(UPPER)) != 0) & (length > 1)).astype(np.uint32) * np.uint32(2)
-    shape += ((first & np.uint32(DIGIT)) != 0).astype(np.uint32) * np.uint32(4)
-    marks = tokens.kinds == KIND_MARK
-    shape[marks] = np.uint32(1 << 16) + (first[marks] & np.uint32(0xFFFF))
-    return shape
-
-
-def span_rows(batch: TextBatch, tokens: TokenBatch) -> tuple[NDArray[np.int64], ...]:
-    """Rows in the table for each token and for the boundary before it.
-
-    Returns:
-        Four int64 (t,): of the word, of its shape, of the pair across the boundary, of the shapes around it.
-    """
-    shift = np.uint32(32 - SPAN_BITS)
-    shapes = token_shapes(batch, tokens)
-    gap = np.zeros(len(shapes), np.uint32)
-    gap[1:] = tokens.begins[1:] != tokens.ends[:-1]
-    hashes = tokens.hashes
-    pair = hashes * np.uint32(0x9E3779B1)
-    pair[1:] += hashes[:-1] * np.uint32(0x85EBCA77)
-    mixed = mix(shapes + np.uint32(77))
-    around = mixed * np.uint32(3) + gap * np.uint32(0x27D4EB2F)
-    around[1:] += mixed[:-1] * np.uint32(5)
-    narrow = around.copy()
-    around[2:] += mixed[:-2] * np.uint32(7)
-    around[:-1] += mixed[1:] * np.uint32(11)
-    return tuple(
-        (mix(values + np.uint32(salt)) >> shift).astype(np.int64)
-        for salt, values in enumerate((hashes, narrow, pair, around), start=11)
-    )
-
-
-def numeric_inputs(words: Words) -> NDArray[np.float64]:
-    """Spam weights around each token, float64 (t, 7): at four offsets, of the 4 before, of the 4 from here on."""
-    half = np.int64(1 << (FIELD_BITS - 1))
-    spam = ((words[0] + half) & ((1 << FIELD_BITS) - 1)) - half
-    spam = np.clip(spam, -4096, 4096)
-    count = len(spam)
-    padded = np.zeros(count + 8, np.int64)
-    padded[4 : 4 + count] = spam
-    columns = [padded[4 + offset : 4 + offset + count] for offset in NUMERIC_OFFSETS]
-    running = np.concatenate((np.zeros(1, np.int64), np.cumsum(padded)))
-    columns.append(running[4 : 4 + count] - running[:count])
-    columns.append(running[8 : 8 + count] - running[4 : 4 + count])
-    columns.append(np.abs(spam))
-    return np.stack(columns, axis=1).astype(np.float64)
-
-
 @dataclass(frozen=True, slots=True)
 class SpanModel:
     """Tables of the span model.
 
     Attributes:
         table: int64 (2 ** SPAN_BITS,), packed weights: start at the boundary, end at the boundary, inside.
-        numeric_weights: int64 (7, 3), for ``numeric_inputs``.
+        numeric_weights: float64 (13, 3), whole numbers, for ``numeric_inputs``.
         bias: int64 (3,).
         scale: integer weights are ``scale`` times real ones.
         candidates: how sure a stretch is, from the numbers in ``CANDIDATE_NAMES``.
     """
 
     table: NDArray[np.int64]
-    numeric_weights: NDArray[np.int64]
+    numeric_weights: NDArray[np.float64]
     bias: NDArray[np.int64]
     scale: float
     candidates: DenseModel
 
-    def boundary_scores(
-        self, batch: TextBatch, tokens: TokenBatch, words: Words
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Scores of each token as the start, as the end and as a part of a phrase, int64 (t,) each."""
-        word, narrow, pair, around = span_rows(batch, tokens)
-        table = self.table
-        boundary = np.take(table, narrow)
-        boundary += np.take(table, pair)
-        boundary += np.take(table, around)
-        own = np.take(table, word)
-        half, mask = np.int64(1 << (FIELD_BITS - 1)), np.int64((1 << FIELD_BITS) - 1)
-
-        def fields(packed: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-            low = ((packed + half) & mask) - half
-            rest = (packed - low) >> FIELD_BITS
-            middle = ((rest + half) & mask) - half
-            return low, middle, (rest - middle) >> FIELD_BITS
-
-        boundary_start, boundary_end, boundary_inside = fields(boundary)
-        own_start, own_end, own_inside = fields(own)
-        numeric = numeric_inputs(words).astype(np.int64)
-        start_numeric, end_numeric, inside_numeric = ((numeric @ self.numeric_weights) >> 12).T
-        start = boundary_start + own_start + start_numeric + self.bias[0]
+    def boundary_scores(self, pieces: PieceTokens, words: Words, strange: NDArray[np.int64]) -> Stretches:
+        """Scores of each token as the start, as the end and as a part of a phrase, int64 (c,) each."""
+        word, narrow, pair, around = span_rows(pieces)
+        boundary = self.table[narrow]
+        boundary += self.table[pair]
+        boundary += self.table[around]
+        boundary_start, boundary_end, boundary_inside = _fields(boundary)
+        own_start, own_end, own_inside = _fields(self.table[word])
+        # Whole numbers far below 2**53: exact in any order of addition.
+        products = numeric_inputs(pieces, words, strange) @ self.numeric_weights
+        numeric = np.floor(products / NUMERIC_SHIFT).astype(np.int64)
+        start = boundary_start + own_start + numeric[:, 0] + self.bias[0]
         # A phrase ends with a token if it ends at the boundary behind it.
         end = own_end + self.bias[1]
-        end[:-1] += boundary_end[1:] + end_numeric[1:]
-        inside = boundary_inside + own_inside + inside_numeric + self.bias[2]
+        end[:-1] += boundary_end[1:] + numeric[1:, 1]
+        inside = boundary_inside + own_inside + numeric[:, 2] + self.bias[2]
         return start, end, inside
 
 
-def best_stretches(
-    tokens: TokenBatch,
-    start: NDArray[np.int64],
-    end: NDArray[np.int64],
-    inside: NDArray[np.int64],
-    blocked: NDArray[np.bool_],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Best stretch of each line.
+def _fields(packed: NDArray[np.int64]) -> Stretches:
+    half, mask = np.int64(1 << (FIELD_BITS - 1)), np.int64((1 << FIELD_BITS) - 1)
+    low = ((packed + half) & mask) - half
+    rest = (packed - low) >> FIELD_BITS
+    middle = ((rest + half) & mask) - half
+    return low, middle, (rest - middle) >> FIELD_BITS
+
+
+def best_stretches(pieces: PieceTokens, scores: Stretches, free: NDArray[np.bool_]) -> Stretches:
+    """Best stretch of each piece.
 
     Args:
-        blocked: bool (t,), tokens that no stretch may hold.
+        free: bool (c,), tokens that a stretch may hold.
 
     Returns:
-        first, last: int64 (m,), tokens; score: int64 (m,), very low where a line has no token.
+        first, last: int64 (p,), places in the arrays of ``pieces``; score: int64 (p,), very low where none is free.
     """
-    count = len(start)
-    line = np.zeros(count, np.int64)
-    line[1:] = tokens.token_lines
-    gain = np.where(blocked, _BLOCK, inside)
-    running = np.cumsum(gain)
-    # Lines further down are lifted so far that no start of an earlier line can win.
-    opening = np.where(blocked, _NEVER, start) - (running - gain) + line * _APART
+    start, end, inside = scores
+    lengths = np.diff(pieces.starts)
+    piece = np.repeat(np.arange(len(lengths)), lengths)
+    lift = piece * _APART
+    running = np.cumsum(np.where(free, inside, _BLOCK))
+    # Pieces further on are lifted so far that no start in an earlier piece can win.
+    opening = np.where(free, start + inside, _NEVER) - running + lift
     best_opening = np.maximum.accumulate(opening)
-    total = np.where(blocked, _NEVER, end) + running + best_opening - line * _APART
-    starts = tokens.line_tokens[:-1] + 1
-    stops = tokens.line_tokens[1:]
-    score = np.maximum.reduceat(total, np.minimum(starts, count - 1))
-    score = np.where(stops > starts, score, _NEVER)
-    hit = total == np.repeat(score, np.diff(tokens.line_tokens))[np.maximum(np.arange(count) - 1, 0)]
-    hit[0] = False
-    hits = np.flatnonzero(hit & ~blocked)
-    hit_lines = line[hits]
-    last = np.zeros(len(score), np.int64)
-    last[hit_lines[::-1]] = hits[::-1]
+    total = np.where(free, end, _NEVER) + running + best_opening - lift
+    score = np.maximum.reduceat(total, pieces.starts[:-1])
+    hits = np.flatnonzero(total == score[piece])
+    last = hits[np.searchsorted(hits, pieces.starts[:-1])]
     opened = np.flatnonzero(np.concatenate(([True], opening[1:] > best_opening[:-1])))
     first = opened[np.searchsorted(opened, last, side="right") - 1]
     return first, last, score
-
-
-def describe_candidates(
-    batch: TextBatch,
-    tokens: TokenBatch,
-    line_model: LineModel,
-    words: Words,
-    scores: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
-    candidates: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
-    related: tuple[NDArray[np.int64], NDArray[np.int64]],
-    scale: float,
-) -> NDArray[np.float64]:
-    """Numbers of ``CANDIDATE_NAMES`` for stretches given as (lines, first tokens, last tokens); float64 (k, f).
-
-    Args:
-        related: running sums over tokens of idf, all and of words that the body uses, int64 (t + 1,) each.
-    """
-    lines, first, last = candidates
-    start, end, inside = scores
-    stop = last + 1
-    line_first, line_stop = tokens.line_tokens[lines] + 1, tokens.line_tokens[lines + 1]
-    # Only tokens of lines in question are unpacked.
-    low, high = (int(line_first.min()), int(line_stop.max())) if len(lines) else (0, 0)
-    fields = unpack_fields((words[0][low:high], words[1][low:high]))
-    kinds = tokens.kinds[low:high]
-    begin_chars = batch.chars[tokens.begins[low:high]]
-    is_word = kinds == KIND_WORD
-    capital = is_word & ((begin_chars & np.uint32(UPPER)) != 0)
-    script = (begin_chars >> np.uint32(SCRIPT_SHIFT)).astype(np.int64)
-    letters = (kinds != KIND_MARK) & (kinds != KIND_LINE_END)
-    columns = np.column_stack([fields, is_word, capital, letters, letters & (script == 1), inside[low:high]])
-    running = np.concatenate((np.zeros((1, columns.shape[1]), np.int64), np.cumsum(columns, axis=0)))
-    span = running[stop - low] - running[first - low]
-    whole = running[line_stop - low] - running[line_first - low]
-    rest = whole - span
-
-    def logit(sums: NDArray[np.int64], field: int) -> NDArray[np.float64]:
-        norm = np.sqrt(np.maximum(sums[:, 5], 1)) * line_model.scale
-        value: NDArray[np.float64] = np.clip(sums[:, field] / norm + line_model.bias[field], -12, 12)
-        return value
-
-    count = stop - first
-    tokens_in_line = line_stop - line_first
-    span_spam, rest_spam = logit(span, 0), logit(rest, 0)
-    before, after = np.maximum(first - 1, 0), np.minimum(stop, len(tokens.kinds) - 1)
-    glue_before = tokens.ends[before] == tokens.begins[first]
-    glue_after = tokens.begins[after] == tokens.ends[last]
-    bracket = np.isin(batch.chars[tokens.begins[first]] & np.uint32(0xFFFF), _OPENING)
-    words_in, words_out = np.maximum(span[:, 6], 1), np.maximum(rest[:, 6], 1)
-    latin_in, latin_out = span[:, 9] / np.maximum(span[:, 8], 1), rest[:, 9] / np.maximum(rest[:, 8], 1)
-    idf, shared = related
-    span_idf, span_shared = idf[stop] - idf[first], shared[stop] - shared[first]
-    rest_idf = idf[line_stop] - idf[line_first] - span_idf
-    rest_shared = shared[line_stop] - shared[line_first] - span_shared
-    span_related, rest_related = span_shared / np.maximum(span_idf, 1), rest_shared / np.maximum(rest_idf, 1)
-    has_body = (rest_shared + span_shared > 0).astype(np.float64)
-    total = start[first] + end[last] + span[:, 10]
-    values = [
-        np.clip(total / scale, -30, 30),
-        np.clip(start[first] / scale, -30, 30),
-        np.clip(end[last] / scale, -30, 30),
-        np.clip(span[:, 10] / scale, -30, 30),
-        span[:, 10] / scale / count,
-        np.log1p(count),
-        np.log1p(tokens_in_line),
-        count / tokens_in_line,
-        span_spam,
-        rest_spam,
-        logit(whole, 0),
-        logit(span, 1),
-        rest[:, 8] == 0,
-        first == line_first,
-        stop == line_stop,
-        bracket,
-        glue_before & (tokens.kinds[before] == KIND_MARK) & ~bracket,
-        (glue_before & (tokens.kinds[before] == KIND_WORD)) | (glue_after & (tokens.kinds[after] == KIND_WORD)),
-        span[:, 7] / words_in,
-        rest[:, 7] / words_out,
-        np.abs(latin_in - latin_out),
-        span_related,
-        rest_related,
-        np.maximum(rest_related - span_related, 0),
-        has_body,
-        span_spam * rest_spam,
-    ]
-    stacked = np.stack([np.asarray(value, np.float64) for value in values], axis=1)
-    return np.rint(stacked * 256.0) / 256.0
-
-
-_OPENING = np.array([ord(mark) for mark in "【[({（《「『〖«<〔"], np.uint32)
 
 
 def find_candidates(
@@ -312,33 +171,143 @@ def find_candidates(
     tokens: TokenBatch,
     words: Words,
     running_idf: NDArray[np.int64],
+    lines: NDArray[np.int64],
 ) -> SpanCandidates:
-    """The best stretches of every line, at most ``ROUNDS`` a line and none that overlap.
+    """The best stretches of the lines numbered ``lines``, at most ``ROUNDS`` a piece and none that overlap.
 
     Args:
         running_idf: int64 (2, t + 1), as in ``PageFeatures``.
+        lines: int64 (r,), ascending, none of them blank.
     """
-    scores = model.boundary_scores(batch, tokens, words)
-    blocked = tokens.kinds == KIND_LINE_END
-    found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
-    for _ in range(ROUNDS):
-        first, last, score = best_stretches(tokens, *scores, blocked)
-        lines = np.flatnonzero(score > model.scale * LEAST_SCORE)
-        if not len(lines):
-            break
-        found.append((lines, first[lines], last[lines]))
-        # Block what was found, so that the next round looks elsewhere.
-        edges = np.zeros(len(blocked) + 1, np.int64)
-        edges[first[lines]] += 1
-        edges[last[lines] + 1] -= 1
-        blocked = blocked | (np.cumsum(edges[:-1]) > 0)
-    if not found:
-        empty = np.zeros(0, np.int64)
+    empty = np.zeros(0, np.int64)
+    if not len(lines):
         return SpanCandidates(empty, empty, empty, np.zeros((0, len(CANDIDATE_NAMES))))
-    lines, first, last = (np.concatenate(column) for column in zip(*found, strict=True))
-    order = np.lexsort((first, lines))
-    lines, first, last = lines[order], first[order], last[order]
-    values = describe_candidates(
-        batch, tokens, line_model, words, scores, (lines, first, last), (running_idf[0], running_idf[1]), model.scale
-    )
-    return SpanCandidates(lines, first, last, values)
+    pieces = cut_pieces(batch, tokens, lines)
+    strange = strangeness_before(pieces, line_model)
+    scores = model.boundary_scores(pieces, words, strange)
+    free = pieces.free
+    found: list[Stretches] = []
+    for _ in range(ROUNDS):
+        first, last, score = best_stretches(pieces, scores, free)
+        chosen = np.flatnonzero(score > model.scale * LEAST_SCORE)
+        found.append((chosen, first[chosen], last[chosen]))
+        # Take away what was found, so that the next round looks elsewhere.
+        edges = np.zeros(len(free) + 1, np.int64)
+        edges[first[chosen]] += 1
+        edges[last[chosen] + 1] -= 1
+        free = free & (np.cumsum(edges[:-1]) == 0)
+    piece, first, last = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.lexsort((first, piece))
+    stretches = piece[order], first[order], last[order]
+    values = _describe(pieces, line_model, words, strange, scores, stretches, running_idf, model.scale)
+    piece, first, last = stretches
+    return SpanCandidates(pieces.lines[piece], pieces.tokens[first], pieces.tokens[last], values)
+
+
+def _describe(
+    pieces: PieceTokens,
+    line_model: LineModel,
+    words: Words,
+    strange: NDArray[np.int64],
+    scores: Stretches,
+    stretches: Stretches,
+    running_idf: NDArray[np.int64],
+    scale: float,
+) -> NDArray[np.float64]:
+    """Numbers of ``CANDIDATE_NAMES`` for stretches given as (piece, first, last) in the arrays of ``pieces``."""
+    piece, first, last = stretches
+    start, end, inside = scores
+    stop = last + 1
+    kinds = pieces.kinds
+    is_end = kinds == KIND_LINE_END
+    low = pieces.starts[piece] + is_end[pieces.starts[piece]]
+    high = pieces.starts[piece + 1] - is_end[pieces.starts[piece + 1] - 1]
+    at_start, at_end = first == low, stop == high
+    low, high = np.maximum(low, first - NEIGHBOURHOOD), np.minimum(high, stop + NEIGHBOURHOOD)
+    is_word = kinds == KIND_WORD
+    letters = (kinds != KIND_MARK) & ~is_end
+    latin = letters & ((pieces.firsts >> np.uint32(SCRIPT_SHIFT)) == _LATIN)
+    fields = unpack_fields((words[0][pieces.tokens], words[1][pieces.tokens]))
+    capital = is_word & ((pieces.firsts & np.uint32(UPPER)) != 0)
+    solo = kinds == KIND_SOLO
+    columns = np.column_stack([fields, is_word, capital, letters, latin, inside, strange, solo])
+    running = np.concatenate((np.zeros((1, columns.shape[1]), np.int64), np.cumsum(columns, axis=0)))
+    span = running[stop] - running[first]
+    both = running[high] - running[low]
+    rest = both - span
+
+    def logit(sums: NDArray[np.int64], field: int) -> NDArray[np.float64]:
+        norm = np.sqrt(np.maximum(sums[:, 5], 1)) * line_model.scale
+        value: NDArray[np.float64] = np.clip(sums[:, field] / norm + line_model.bias[field], -12, 12)
+        return value
+
+    count = stop - first
+    span_spam, rest_spam = logit(span, 0), logit(rest, 0)
+    before, after = first - 1, np.minimum(stop, len(kinds) - 1)
+    glue_before = (pieces.ends[before] == pieces.begins[first]) & ~is_end[before]
+    glue_after = (pieces.begins[after] == pieces.ends[last]) & ~is_end[after]
+    bracket = np.isin(pieces.firsts[first] & np.uint32(0xFFFF), _OPENING)
+    latin_inside, latin_outside = span[:, 9] / np.maximum(span[:, 8], 1), rest[:, 9] / np.maximum(rest[:, 8], 1)
+    first_token, stop_token = pieces.tokens[first], pieces.tokens[last] + 1
+    low_token, high_token = pieces.tokens[low], pieces.tokens[high - 1] + 1
+    span_idf = running_idf[:, stop_token] - running_idf[:, first_token]
+    rest_idf = running_idf[:, high_token] - running_idf[:, low_token] - span_idf
+    span_related, rest_related = span_idf[1] / np.maximum(span_idf[0], 1), rest_idf[1] / np.maximum(rest_idf[0], 1)
+    start_score, end_score = np.clip(start[first] / scale, -30, 30), np.clip(end[last] / scale, -30, 30)
+    inside_score = span[:, 10] / scale
+    # How well the line reads across the edges of the stretch, and without it.
+    strange_start, strange_end = strange[first] / 100, strange[after] / 100
+    joined = line_model.pair_strangeness(pieces.hashes[before], pieces.hashes[after]) / 100
+    strange_inside = (span[:, 11] - strange[first]) / np.maximum(count - 1, 1) / 100
+    strange_outside = (rest[:, 11] - strange[after]) / np.maximum(high - low - count - 1, 1) / 100
+    solo_share = both[:, 12] / (high - low)
+    values = [
+        np.clip((start[first] + end[last] + span[:, 10]) / scale, -30, 30),
+        start_score,
+        end_score,
+        np.clip(inside_score, -30, 30),
+        inside_score / count,
+        np.log1p(count),
+        np.log1p(high - low),
+        count / (high - low),
+        span_spam,
+        rest_spam,
+        logit(both, 0),
+        logit(span, 1),
+        logit(span, 4),
+        logit(rest, 4),
+        rest[:, 8] == 0,
+        at_start,
+        at_end,
+        bracket,
+        glue_before & (kinds[before] == KIND_MARK) & ~bracket,
+        (glue_before & (kinds[before] == KIND_WORD)) | (glue_after & (kinds[after] == KIND_WORD)),
+        span[:, 7] / np.maximum(span[:, 6], 1),
+        rest[:, 7] / np.maximum(rest[:, 6], 1),
+        np.abs(latin_inside - latin_outside),
+        span_related,
+        rest_related,
+        np.maximum(rest_related - span_related, 0),
+        rest_idf[1] + span_idf[1] > 0,
+        span_spam * rest_spam,
+        np.maximum(span_spam - rest_spam, 0),
+        np.maximum(start_score - 2, 0),
+        np.maximum(end_score - 2, 0),
+        np.minimum(start_score, end_score),
+        strange_start,
+        strange_end,
+        strange_inside,
+        strange_outside,
+        joined,
+        np.minimum(strange_start, strange_end) - joined,
+        solo_share,
+        solo_share * np.log1p(count),
+        solo_share * span_spam,
+        (1 - solo_share) * np.minimum(count, 8),
+    ]
+    stacked = np.stack([np.asarray(value, np.float64) for value in values], axis=1)
+    rounded: NDArray[np.float64] = np.rint(stacked * 256.0) / 256.0
+    return rounded
+
+
+_OPENING = np.array([ord(mark) for mark in "【[({（《「『〖«<〔"], np.uint32)

@@ -56,8 +56,8 @@ def model_card(content: dict[str, Any]) -> str:
         )
     lines += ["", "## Recall on composed pages that the stages had not seen, in %", ""]
     lines.append(
-        f"Columns: tolerated share of clean lines (of clean pages, for documents) wrongly flagged, "
-        f"measured on {metrics['clean_lines']} clean lines in cross-validation. Composed pages are easier than real ones."
+        "Columns: tolerated share of clean lines (of clean pages, for documents) wrongly flagged, measured on "
+        f"{metrics['clean_lines']} clean lines in cross-validation. Composed pages are easier than real ones."
     )
     lines += ["", *_recall_table(content), ""]
     lines.append(

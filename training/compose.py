@@ -17,6 +17,9 @@ from training.splice import splice
 _BODY_WIDTH = 60
 _LONGEST_PHRASE = 70
 _LONGEST_TAG = 160
+_LONGEST_SKELETON = 120
+_SPLICES = 14
+"""Most spliced sentences made of one article."""
 
 
 @dataclass(slots=True)
@@ -28,9 +31,11 @@ class _Pools:
     tags: list[str] = field(default_factory=list)
     links: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     phrases: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    short_lines: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     spam: dict[tuple[str, str], list[list[str]]] = field(default_factory=lambda: defaultdict(list))
     clean: dict[str, list[list[str]]] = field(default_factory=lambda: defaultdict(list))
     furniture: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    skeletons: list[list[LabelledLine]] = field(default_factory=list)
 
 
 def _texts(document: LabelledDocument, label: Label) -> list[str]:
@@ -48,6 +53,7 @@ def _fill_pools(documents: Sequence[LabelledDocument]) -> _Pools:
         if document.source == "wcxb":
             if sum(len(line.text) >= _BODY_WIDTH for line in clean) >= 4:
                 pools.articles.append((language, clean))
+                pools.skeletons.append(list(document.lines[:_LONGEST_SKELETON]))
             pools.furniture[language].extend(_texts(document, Label.BOILERPLATE)[:15])
             continue
         topic = document.page_type or ""
@@ -55,7 +61,7 @@ def _fill_pools(documents: Sequence[LabelledDocument]) -> _Pools:
         if topic.endswith(PHRASES_SUFFIX):
             pools.phrases[language].extend(spam)
             continue
-        pools.phrases[language].extend(text for text in spam if len(text) <= _LONGEST_PHRASE)
+        pools.short_lines[language].extend(text for text in spam if len(text) <= _LONGEST_PHRASE)
         if spam:
             pools.spam[topic, language].append(spam)
         links = _texts(document, Label.LINK_EXCHANGE)
@@ -96,9 +102,11 @@ class Composer:
                 made.append(self._document("body", language, body, spam=False))
             for _ in range(2):
                 made.append(self._spun(language, _excerpt(lines, self._random)))
+            made.extend(self._contents(language, lines))
             made.extend(self._splices(language, lines))
         made.extend(self._spam_pages())
         made.extend(self._clean_pages())
+        made.extend(self._listings())
         made.extend(self._single_lines())
         return made
 
@@ -110,7 +118,7 @@ class Composer:
 
     def _phrase(self, language: str) -> str | None:
         """A phrase to splice, mostly in the language of its host."""
-        pools = self._pools.phrases
+        pools = self._pools.phrases if self._random.random() < 0.75 else self._pools.short_lines
         if self._random.random() < 0.15 or not pools.get(language):
             language = self._random.choice(sorted(pools)) if pools else language
         return self._random.choice(pools[language]) if pools.get(language) else None
@@ -142,9 +150,12 @@ class Composer:
         if random_.random() < 0.7 and self._pools.headline_runs:
             tail += self._headlines(language)
             kinds += 1
-        if random_.random() < 0.6 and self._pools.links:
+        if random_.random() < 0.45 and self._pools.links:
             offers = self._pools.links
-            chosen = "zh" if random_.random() < 0.3 and "zh" in offers else random_.choice(sorted(offers))
+            draw = random_.random()
+            chosen = language if draw < 0.55 else "zh" if draw < 0.8 else random_.choice(sorted(offers))
+            if chosen not in offers:
+                chosen = random_.choice(sorted(offers))
             offer = LabelledLine(random_.choice(offers[chosen]), Label.LINK_EXCHANGE)
             tail.insert(0 if random_.random() < 0.4 else len(tail), offer)
             kinds += 1
@@ -155,7 +166,7 @@ class Composer:
         else:
             place = random_.randrange(len(lines) + 1)
             lines[place:place] = tail
-        if random_.random() < 0.6 and self._pools.tags:
+        if random_.random() < 0.45 and self._pools.tags:
             tag = LabelledLine(random_.choice(self._pools.tags), Label.TEMPLATE_RESIDUE)
             lines.insert(random_.randrange(len(lines) + 1), tag)
             kinds += 1
@@ -185,7 +196,7 @@ class Composer:
         """Spliced sentences, as documents of one line, with their untouched twins."""
         hosts = [line for line in lines if 40 <= len(line.text) <= 600]
         made = []
-        for host in self._random.sample(hosts, min(len(hosts), 4)):
+        for host in self._random.sample(hosts, min(len(hosts), _SPLICES)):
             spliced = self._splice_line(host, language, count=1 + (self._random.random() < 0.1))
             if spliced is not None:
                 made.append(self._document("splice", language, [spliced], spam=None))
@@ -201,7 +212,10 @@ class Composer:
                 chosen = random_.sample(groups, min(len(groups), random_.choice((1, 2, 3, 5, 8))))
                 lines = [LabelledLine(text, label) for group in chosen for text in group]
                 lines = lines[: random_.choice((2, 6, 12, 25, 60))]
-                neutral = self._neutral(language, random_.choice((0, 0, 2, 4, 8)))
+                if self._pools.skeletons and random_.random() < (0.35 if language == "en" else 0.15):
+                    made.append(self._document("spam", language, self._fill_skeleton(lines), spam=True))
+                    continue
+                neutral = self._neutral(language, int(len(lines) * random_.choice((0, 0.2, 0.5, 1, 2))))
                 for text in neutral:
                     lines.insert(random_.randrange(len(lines) + 1), LabelledLine(text, None))
                 head = [LabelledLine(text, None) for text in self._furniture(language, 5)]
@@ -210,6 +224,41 @@ class Composer:
                     lines = head + lines + tail
                 made.append(self._document("spam", language, lines, spam=True))
             made.extend(self._threads(label, language, groups))
+        return made
+
+    def _fill_skeleton(self, spam: list[LabelledLine]) -> list[LabelledLine]:
+        """A real page whose own text is replaced by spam, so that menus and size are those of real pages."""
+        waiting = iter(spam)
+        lines = []
+        for line in self._random.choice(self._pools.skeletons):
+            if line.label != Label.CLEAN:
+                lines.append(LabelledLine(line.text, None))
+            elif (replacement := next(waiting, None)) is not None:
+                lines.append(replacement)
+        return lines + list(waiting)
+
+    def _contents(self, language: str, lines: list[LabelledLine]) -> list[LabelledDocument]:
+        """An article that opens with the list of its own headings: not a list of headlines."""
+        body = _excerpt(lines, self._random)
+        headings = [line for line in body if 8 <= len(line.text) <= 80 and line.text[-1:] not in ".!?。"]
+        if len(headings) < 3 or self._random.random() < 0.5:
+            return []
+        numbered = self._random.random() < 0.4
+        listed = [
+            LabelledLine(f"{place}. {line.text}" if numbered else line.text, Label.CLEAN)
+            for place, line in enumerate(headings[:20], start=1)
+        ]
+        return [self._document("contents", language, [*listed, *body], spam=False)]
+
+    def _listings(self) -> list[LabelledDocument]:
+        """Pages whose content is their list of titles: clean."""
+        made = []
+        for language, runs in sorted(self._pools.headline_runs.items()):
+            for run in runs:
+                if len(run) >= 5 and self._random.random() < 0.3:
+                    lines = [LabelledLine(text, Label.CLEAN) for text in run[:40]]
+                    furniture = [LabelledLine(text, Label.BOILERPLATE) for text in self._furniture(language, 4)]
+                    made.append(self._document("listing", language, [*furniture, *lines], spam=False))
         return made
 
     def _neutral(self, language: str, count: int) -> list[str]:
@@ -221,7 +270,7 @@ class Composer:
         random_, made = self._random, []
         if not self._pools.clean.get(language):
             return []
-        for _ in range(max(1, len(groups) // 8)):
+        for _ in range(max(1, len(groups) // 40)):
             ordinary = [LabelledLine(text, Label.CLEAN) for text in self._neutral(language, random_.randint(3, 12))]
             for text in random_.choice(groups)[:3]:
                 ordinary.insert(random_.randrange(len(ordinary) + 1), LabelledLine(text, label))

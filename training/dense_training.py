@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from spamfilter.context_model import WEIGHT_GRAIN, DenseModel
 
@@ -15,7 +16,7 @@ def fit_dense_model(
     weights: NDArray[np.float64],
     *,
     inverse_regularisation: float = 1.0,
-    iterations: int = 300,
+    iterations: int = 150,
 ) -> DenseModel:
     """Fit on standardised numbers and fold the standardisation into the weights.
 
@@ -27,8 +28,21 @@ def fit_dense_model(
     Returns:
         A model with k columns; binary problems get the columns ``(0, logit)``.
     """
+    # More threads than one would not be faster on so few columns, and would add up in another order.
+    with threadpool_limits(1):
+        return _fit(names, values, labels, weights, inverse_regularisation, iterations)
+
+
+def _fit(
+    names: tuple[str, ...],
+    values: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    inverse_regularisation: float,
+    iterations: int,
+) -> DenseModel:
     scaler = StandardScaler().fit(values)
-    regression = LogisticRegression(C=inverse_regularisation, max_iter=iterations, tol=1e-5)
+    regression = LogisticRegression(C=inverse_regularisation, max_iter=iterations, tol=1e-4)
     regression.fit(scaler.transform(values), labels, sample_weight=weights)
     coefficients = regression.coef_ / scaler.scale_
     intercept = regression.intercept_ - coefficients @ scaler.mean_
@@ -39,4 +53,5 @@ def fit_dense_model(
         names=names,
         weights=np.ascontiguousarray(np.rint(coefficients.T * WEIGHT_GRAIN) / WEIGHT_GRAIN),
         bias=np.rint(intercept * WEIGHT_GRAIN) / WEIGHT_GRAIN,
+        means=np.round(scaler.mean_, 4),
     )

@@ -40,14 +40,23 @@ from training.span_training import (
 _LABEL_NUMBER = {label.value: number for number, label in enumerate(LABELS)}
 _KIND_NUMBER = {"clean": 0, "residue": 1, "link_farm": 2, "spam": 3}
 _SPAN_SHARE = {"spun": 0.3, "clean": 0.5, "body": 0.1, "wcxb": 0.15, "spam": 0.15, "line": 0.15, "thread": 0.2}
-_GROUPS_A_FOLD_UNIT = 25
+
+_GROUPS_A_FOLD_UNIT = 8
+_ORDINARY_SHARE = 0.5
+_SPAM_PAGE_WEIGHT = 3.0
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class FitSettings:
-    """Choices of a training run; all of them go into the model folder."""
+    """Choices of a training run; all of them go into the model folder.
+
+    Attributes:
+        corpus_weight: weight of a written line; a line of a public source weighs 1.
+        generated_weight: weight of all lines of one pattern together.
+        boilerplate_share, clean_share: share of the benchmark's lines that the line model learns from.
+    """
 
     seed: int = 0
     folds: int = 3
@@ -55,8 +64,9 @@ class FitSettings:
     ngrams: NgramSettings = field(default_factory=lambda: NgramSettings((3, 4, 5), 19, 19))
     line: LineTrainingSettings = field(default_factory=LineTrainingSettings)
     corpus_weight: float = 2.0
-    boilerplate_share: float = 0.35
-    clean_share: float = 0.6
+    generated_weight: float = 3.0
+    boilerplate_share: float = 0.5
+    clean_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +91,13 @@ def _unit_number(seed: int, text: str) -> float:
 
 
 def fold_of(document: LabelledDocument, folds: int, seed: int) -> int:
-    """Fold of a document; neighbouring groups of one corpus file stay together."""
-    name, _, number = document.document_id.rpartition("#")
-    if document.source == "lines" and number.isdigit():
-        key = f"{name}#{int(number) // _GROUPS_A_FOLD_UNIT}"
-    else:
-        key = document.document_id
-    return int(_unit_number(seed, key) * folds)
-
-
-def is_body(document: LabelledDocument) -> bool:
-    """Whether a composed or real document holds clean text only, fit to measure false positives."""
-    return document.source.startswith(("wcxb", "UD", "clean"))
+    """Fold of a document; neighbouring groups of a file of labelled lines stay together."""
+    if document.source.startswith("UD_"):
+        # A treebank stays whole: prose in a language without a treebank must look like that to the other stages.
+        return int(_unit_number(seed, document.source) * folds)
+    name, _, number = document.document_id.partition("#")
+    unit = f"{name}#{int(number) // _GROUPS_A_FOLD_UNIT}" if number.isdigit() else name
+    return int(_unit_number(seed, unit) * folds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,10 @@ def _line_set(documents: Sequence[LabelledDocument], settings: FitSettings) -> _
                 seen.add(line.text)
             texts.append(line.text)
             labels.append(_LABEL_NUMBER[line.label])
-            weights.append(settings.corpus_weight if document.source == "lines" else 1.0)
+            if document.source == "generated":
+                weights.append(min(1.0, settings.generated_weight / len(document.lines)))
+            else:
+                weights.append(settings.corpus_weight if document.source == "lines" else 1.0)
             folds.append(fold)
     return _LineSet(texts, np.array(labels), np.array(weights), np.array(folds))
 
@@ -173,8 +181,31 @@ def _kind(document: LabelledDocument) -> int | None:
 
 
 def _row_labels(scored: ScoredBatch) -> NDArray[np.int64]:
-    labels = [_LABEL_NUMBER[line.label] if line.label else -1 for one in scored.documents for line in one.lines]
+    # A spliced line is the business of the span model: as a whole it is neither clean nor spam.
+    labels = [
+        _LABEL_NUMBER[line.label] if line.label and not line.spans else -1
+        for one in scored.documents
+        for line in one.lines
+    ]
     return np.array(labels, np.int64)[scored.features.lines]
+
+
+def _context_sample(
+    labels: NDArray[np.int64], known: NDArray[np.int64], parts: Sequence[ScoredBatch], settings: FitSettings
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Rows for the context model: all flagged ones, a share of the others; lines of spam pages weigh more."""
+    sources = np.array([one.source for part in parts for one in part.documents])
+    documents, first = [], 0
+    for part in parts:
+        documents.append(part.features.documents + first)
+        first += len(part.documents)
+    source = sources[np.concatenate(documents)]
+    ordinary = (labels == _LABEL_NUMBER["clean"]) | (labels == _LABEL_NUMBER["boilerplate"])
+    draw = np.random.default_rng(settings.seed).random(len(labels))
+    keep = known[~ordinary[known] | (draw[known] < _ORDINARY_SHARE)]
+    weights = np.where(ordinary[keep], 1 / _ORDINARY_SHARE, 1.0)
+    weights[(source[keep] == "spam") & ~ordinary[keep]] = _SPAM_PAGE_WEIGHT
+    return keep, weights
 
 
 def _for_spans(scored: Sequence[ScoredBatch], settings: FitSettings, fold: int) -> list[LabelledDocument]:
@@ -203,8 +234,9 @@ def _fit_spans(
     ]
     count = len(folds)
     progress(f"span model: {count + 1} fits")
-    chosen = [[part for other in range(count) if other != fold for part in samples[other]] for fold in range(count)]
-    chosen.append([part for sample in samples for part in sample])
+    pairs = [[(part, line_models[number]) for part in sample] for number, sample in enumerate(samples)]
+    chosen = [[pair for other in range(count) if other != fold for pair in pairs[other]] for fold in range(count)]
+    chosen.append([pair for own in pairs for pair in own])
     models: list[SpanModel] = Parallel(n_jobs=settings.jobs)(delayed(fit_boundaries)(parts) for parts in chosen)
     progress("span model: candidates")
     with_candidates = [
@@ -227,10 +259,12 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
     """
     char_table = build_char_table()
     idf = _idf_table(documents, char_table)
+    # Lines expanded from patterns teach words; they are no material for pages.
+    written = [one for one in documents if one.source != "generated"]
     *fold_models, line_model = _fit_lines(documents, char_table, settings, progress)
     folds = []
     for fold, model in enumerate(fold_models):
-        own = [one for one in documents if fold_of(one, settings.folds, settings.seed) == fold]
+        own = [one for one in written if fold_of(one, settings.folds, settings.seed) == fold]
         composed = compose(own, settings.seed + fold)
         progress(f"fold {fold}: {len(composed)} pages of {sum(len(one.lines) for one in composed)} lines")
         folds.append(_FoldScores(score_documents(composed, model, char_table, idf)))
@@ -241,7 +275,8 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
     labels = np.concatenate([_row_labels(part) for part, _ in parts])
     known = np.flatnonzero(labels >= 0)
     progress(f"context model: {len(known)} lines")
-    context = fit_dense_model(FEATURE_NAMES, values[known], labels[known], np.ones(len(known)))
+    chosen, weights = _context_sample(labels, known, [part for part, _ in parts], settings)
+    context = fit_dense_model(FEATURE_NAMES, values[chosen], labels[chosen], weights)
 
     progress("document model")
     document_rows, kinds, line_logits, span_logits = [], [], [], []

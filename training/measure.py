@@ -14,6 +14,8 @@ from training.span_training import ScoredBatch, label_candidates
 
 RATES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 _CLEAN, _BOILERPLATE = LABELS.index(Label.CLEAN), LABELS.index(Label.BOILERPLATE)
+REAL_SOURCES = ("wcxb", "UD", "clean", "twin")
+"""Pages of public sources, clean pages of the corpus, and single clean sentences of both."""
 BOILERPLATE_RATE = 0.015
 """Share of clean lines that may be taken for boilerplate."""
 
@@ -24,6 +26,8 @@ def thresholds_at(scores: NDArray[np.float64]) -> tuple[float, ...]:
     Rates below one item in the sample are extended in a straight line over the logarithm of the rate.
     """
     measurable = [rate for rate in RATES if rate * len(scores) >= 2]
+    if len(measurable) < 2:
+        raise ValueError(f"{len(scores)} clean items are too few to measure false positives: give at least 70")
     found = [float(np.quantile(scores, 1 - rate, method="higher")) for rate in measurable]
     for rate in RATES[len(found) :]:
         slope = (found[-1] - found[0]) / np.log(measurable[0] / measurable[len(measurable) - 1])
@@ -35,7 +39,7 @@ def _real_clean(scored: ScoredBatch) -> NDArray[np.bool_]:
     """Lines that are clean and stand on a real page or in a clean text of the corpus; by line of the batch."""
     return np.array(
         [
-            line.label == Label.CLEAN and document.source.startswith(("wcxb", "UD", "clean"))
+            line.label == Label.CLEAN and document.source.startswith(REAL_SOURCES)
             for document in scored.documents
             for line in document.lines
         ],

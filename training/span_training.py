@@ -12,15 +12,8 @@ from spamfilter.context_model import DenseModel
 from spamfilter.labels import Label
 from spamfilter.line_model import FIELD_BITS, LineModel, LineScores
 from spamfilter.page_features import PageFeatures, page_features
-from spamfilter.span_model import (
-    CANDIDATE_NAMES,
-    SPAN_BITS,
-    SpanCandidates,
-    SpanModel,
-    find_candidates,
-    numeric_inputs,
-    span_rows,
-)
+from spamfilter.span_model import CANDIDATE_NAMES, NUMERIC_SHIFT, SpanCandidates, SpanModel, find_candidates
+from spamfilter.span_tokens import SPAN_BITS, cut_pieces, numeric_inputs, span_rows, strangeness_before
 from spamfilter.text import TextBatch, encode_documents
 from spamfilter.tokens import KIND_LINE_END, TokenBatch, tokenize
 from training.dense_training import fit_dense_model
@@ -76,9 +69,12 @@ def _gold_tokens(scored: ScoredBatch) -> tuple[NDArray[np.int64], NDArray[np.boo
             for start, end in line.spans:
                 low, high = tokens.line_tokens[line_number] + 1, tokens.line_tokens[line_number + 1]
                 origin = batch.line_starts[line_number]
-                if batch.kept is not None:
+                if len(batch.dropped):
                     base = batch.original_starts[line_number] + batch.document_offsets[_document_of(batch, line_number)]
-                    start, end = (int(np.searchsorted(batch.kept, base + place) - origin) for place in (start, end))
+                    start, end = (
+                        base + place - int(np.searchsorted(batch.dropped, base + place)) - origin
+                        for place in (start, end)
+                    )
                 begins = tokens.begins[low:high] - origin
                 inside = low + np.flatnonzero((begins >= start) & (begins < end))
                 if len(inside):
@@ -97,47 +93,55 @@ def _document_of(batch: TextBatch, line: int) -> int:
 
 
 def _boundary_examples(
-    scored: ScoredBatch,
+    scored: ScoredBatch, line_model: LineModel
 ) -> tuple[list[tuple[NDArray[np.int64], ...]], list[NDArray[np.float64]], list[NDArray[np.bool_]]]:
     """Rows, numeric inputs and truth for start, end and inside, for the tokens that may be trained on."""
     mark, usable = _gold_tokens(scored)
-    which = np.flatnonzero(usable)
-    word, narrow, pair, around = span_rows(scored.batch, scored.tokens)
-    numeric = numeric_inputs(scored.scores.token_words) / _NUMERIC_UNIT
+    pieces = cut_pieces(scored.batch, scored.tokens, scored.features.lines)
+    which = np.flatnonzero(pieces.free & usable[pieces.tokens])
+    word, narrow, pair, around = span_rows(pieces)
+    strange = strangeness_before(pieces, line_model)
+    numeric = numeric_inputs(pieces, scored.scores.token_words, strange) / _NUMERIC_UNIT
     here = (word[which], narrow[which], pair[which], around[which])
     behind = (word[which], narrow[which + 1], pair[which + 1], around[which + 1])
-    gold = mark[which]
+    gold = mark[pieces.tokens[which]]
     truth = [(gold == 2) | (gold == 4), (gold == 3) | (gold == 4), gold > 0]
     return [here, behind, here], [numeric[which], numeric[which + 1], numeric[which]], truth
 
 
-def fit_boundaries(scored: Sequence[ScoredBatch], *, inverse_regularisation: float = 0.5) -> SpanModel:
+def fit_boundaries(
+    scored: Sequence[tuple[ScoredBatch, LineModel]], *, inverse_regularisation: float = 4.0
+) -> SpanModel:
     """Fit the scorer of boundaries and tokens; the model's candidates part is still empty."""
-    examples = [_boundary_examples(part) for part in scored]
+    examples = [_boundary_examples(part, line_model) for part, line_model in scored]
     coefficients, numeric_weights, biases = [], [], []
     for task in range(3):
         rows = np.column_stack([np.concatenate([part[0][task][place] for part in examples]) for place in range(4)])
         numeric = np.concatenate([part[1][task] for part in examples])
         truth = np.concatenate([part[2][task] for part in examples])
-        count = len(rows)
+        # A row that no example uses keeps the weight 0: leave it out of the fit.
+        used, places = np.unique(rows, return_inverse=True)
         sparse = scipy.sparse.csr_matrix(
-            (np.ones(rows.size, np.float32), rows.ravel(), np.arange(0, rows.size + 1, 4)), (count, 1 << SPAN_BITS)
+            (np.ones(rows.size, np.float32), places.ravel(), np.arange(0, rows.size + 1, 4)), (len(rows), len(used))
         )
         matrix = scipy.sparse.hstack([sparse, scipy.sparse.csr_matrix(numeric.astype(np.float32))], format="csr")
-        regression = LogisticRegression(C=inverse_regularisation, max_iter=60, tol=1e-3)
+        regression = LogisticRegression(C=inverse_regularisation, max_iter=150, tol=1e-3)
         regression.fit(matrix, truth)
-        coefficients.append(regression.coef_[0][: 1 << SPAN_BITS].astype(np.float64))
-        numeric_weights.append(regression.coef_[0][1 << SPAN_BITS :].astype(np.float64))
-        biases.append(float(regression.intercept_[0]))
+        row_weights = np.zeros(1 << SPAN_BITS)
+        row_weights[used] = regression.coef_[0][: len(used)]
+        coefficients.append(row_weights)
+        numeric_weights.append(regression.coef_[0][len(used) :].astype(np.float64))
+        # Without the prior odds the scores are log-likelihood ratios, which add up over a stretch.
+        biases.append(float(regression.intercept_[0]) - float(np.log(truth.sum() / (~truth).sum())))
     weights = np.stack(coefficients, axis=1)
     scale = _WEIGHT_LIMIT / max(float(np.abs(weights).max()), 1e-9)
     integer = np.rint(weights * scale).astype(np.int64)
     return SpanModel(
         table=integer[:, 0] + (integer[:, 1] << FIELD_BITS) + (integer[:, 2] << (2 * FIELD_BITS)),
-        numeric_weights=np.rint(np.stack(numeric_weights, axis=1) / _NUMERIC_UNIT * scale * 4096).astype(np.int64),
+        numeric_weights=np.rint(np.stack(numeric_weights, axis=1) / _NUMERIC_UNIT * scale * NUMERIC_SHIFT),
         bias=np.rint(np.array(biases) * scale).astype(np.int64),
         scale=scale,
-        candidates=DenseModel(CANDIDATE_NAMES, np.zeros((len(CANDIDATE_NAMES), 2)), np.zeros(2)),
+        candidates=DenseModel(CANDIDATE_NAMES, np.zeros((len(CANDIDATE_NAMES), 2)), np.zeros(2), np.zeros(0)),
     )
 
 
@@ -183,5 +187,11 @@ def fit_candidates(
 def candidates_of(model: SpanModel, line_model: LineModel, scored: ScoredBatch) -> SpanCandidates:
     """The candidates of a scored batch."""
     return find_candidates(
-        model, line_model, scored.batch, scored.tokens, scored.scores.token_words, scored.features.running_idf
+        model,
+        line_model,
+        scored.batch,
+        scored.tokens,
+        scored.scores.token_words,
+        scored.features.running_idf,
+        scored.features.lines,
     )

@@ -25,6 +25,7 @@ from spamfilter.model_store import StoredModel, save_model
 from training.card import model_card, source_rows
 from training.documents import LabelledDocument
 from training.fit import FitSettings, FittedModel, fit_model
+from training.generate import generate
 from training.lines import CORPUS_FOLDER, read_labelled_lines
 from training.sources import SourceError, read_public_sources
 
@@ -39,7 +40,12 @@ def fingerprint(documents: Sequence[LabelledDocument]) -> str:
 
 
 def _dense_settings(model: DenseModel) -> dict[str, Any]:
-    return {"names": list(model.names), "weights": model.weights.tolist(), "bias": model.bias.tolist()}
+    return {
+        "names": list(model.names),
+        "weights": model.weights.tolist(),
+        "bias": model.bias.tolist(),
+        "means": model.means.tolist(),
+    }
 
 
 def stored_model(
@@ -77,6 +83,9 @@ def stored_model(
             "iterations": settings.line.iterations,
             "least_lines": settings.line.least_lines,
             "corpus_weight": settings.corpus_weight,
+            "generated_weight": settings.generated_weight,
+            "boilerplate_share": settings.boilerplate_share,
+            "clean_share": settings.clean_share,
         },
         "metrics": fitted.metrics,
         "data": data,
@@ -106,6 +115,7 @@ def _read_documents(
     arguments: argparse.Namespace, report: Any
 ) -> tuple[list[LabelledDocument], dict[str, Any], list[dict[str, str]]]:
     corpus = read_labelled_lines(CORPUS_FOLDER)
+    generated = generate()
     own = [document for path in arguments.lines for document in read_labelled_lines(path)]
     public: list[LabelledDocument] = []
     sources: list[dict[str, str]] = []
@@ -118,7 +128,7 @@ def _read_documents(
             "the model learns from the corpus alone and will flag more clean lines of real pages"
         )
     data: dict[str, Any] = {}
-    for name, documents in (("corpus", corpus), ("own lines", own), ("public sources", public)):
+    for name, documents in (("corpus", corpus), ("patterns", generated), ("own lines", own), ("public sources", public)):
         lines = [line for document in documents for line in document.lines if line.label]
         data[name] = {
             "documents": len(documents),
@@ -127,7 +137,7 @@ def _read_documents(
             "sha256": fingerprint(documents),
         }
         report(f"{name}: {len(documents)} documents, {len(lines)} labelled lines")
-    return corpus + own + public, data, sources
+    return corpus + generated + own + public, data, sources
 
 
 def main(argv: Sequence[str] | None = None) -> int:

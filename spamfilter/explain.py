@@ -1,0 +1,117 @@
+"""Why: the words, context facts and lines that carried a verdict.
+
+A linear model explains itself: what an input adds to a verdict is its weight times its distance from the mean.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spamfilter.context_model import DenseModel
+from spamfilter.labels import LABELS, Label
+from spamfilter.line_model import NORM_FIELD, unpack_fields
+from spamfilter.pipeline import BatchScores, score_batch
+from spamfilter.predictor import Predictor
+from spamfilter.results import DocumentPrediction, LinePrediction, Span
+
+_MOST_REASONS = 4
+_LEAST_WEIGHT = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that spoke for a verdict.
+
+    Attributes:
+        text: in words.
+        weight: what it added to the log-odds of the verdict.
+    """
+
+    text: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class LineExplanation:
+    """Why a line, and each foreign stretch in it, was flagged; strongest reasons first."""
+
+    line: LinePrediction
+    reasons: tuple[Reason, ...]
+    spans: tuple[tuple[Span, tuple[Reason, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a page got its verdict, and why its lines did."""
+
+    reasons: tuple[Reason, ...]
+    lines: tuple[LineExplanation, ...]
+
+
+def explain(predictor: Predictor, prediction: DocumentPrediction) -> Explanation:
+    """Explain a prediction of ``predictor``: the page, every flagged line and every span.
+
+    The document is scored once more, since predictions do not carry their evidence.
+    """
+    if not prediction.document:
+        return Explanation((), ())
+    scores = score_batch(predictor.stages, [prediction.document])
+    lines = tuple(_explain_line(predictor, scores, line) for line in prediction.flagged)
+    page = _dense_reasons(predictor.stages.document, scores.document_values[0], (2, 3), (0, 1))
+    strongest = sorted(prediction.flagged, key=lambda line: -line.probability)[:2]
+    quotes = [Reason(f"line {line.number + 1} is {line.label.value}", line.probability) for line in strongest]
+    return Explanation((*page, *quotes) if prediction.is_spam else tuple(quotes), lines)
+
+
+def _dense_reasons(
+    model: DenseModel, values: NDArray[np.float64], toward: tuple[int, ...], against: tuple[int, ...]
+) -> tuple[Reason, ...]:
+    """The inputs that most raised the columns ``toward`` over the columns ``against``."""
+    weights = model.weights[:, toward].mean(axis=1) - model.weights[:, against].mean(axis=1)
+    shares = weights * (values - model.means)
+    order = np.argsort(-shares, kind="stable")[:_MOST_REASONS]
+    return tuple(
+        Reason(f"{model.names[place]} {_amount(values[place], model.means[place])}", float(shares[place]))
+        for place in order
+        if shares[place] >= _LEAST_WEIGHT
+    )
+
+
+def _amount(value: float, mean: float) -> str:
+    return f"is {'high' if value > mean else 'low'} ({value:.2f}, on average {mean:.2f})"
+
+
+def _word_reasons(predictor: Predictor, scores: BatchScores, line: int, field: int) -> tuple[Reason, ...]:
+    """The words of a line with the most weight for a label."""
+    tokens, batch = scores.tokens, scores.batch
+    first, stop = int(tokens.line_tokens[line]) + 1, int(tokens.line_tokens[line + 1])
+    words = scores.line.token_words
+    fields = unpack_fields((words[0][first:stop], words[1][first:stop]))
+    norm = float(np.sqrt(max(int(fields[:, NORM_FIELD].sum()), 1))) * predictor.stages.line.scale
+    weights = fields[:, field] / norm
+    reasons = []
+    for place in np.argsort(-weights, kind="stable")[:_MOST_REASONS]:
+        if weights[place] < _LEAST_WEIGHT:
+            break
+        begin, end = int(tokens.begins[first + place]), int(tokens.ends[first + place])
+        word = "".join(map(chr, batch.chars[begin:end] & np.uint32(0xFFFF)))
+        reasons.append(Reason(f'the word "{word}" with its neighbour', float(weights[place])))
+    return tuple(reasons)
+
+
+def _explain_line(predictor: Predictor, scores: BatchScores, line: LinePrediction) -> LineExplanation:
+    stages = predictor.stages
+    row = int(np.searchsorted(scores.page.lines, line.number))
+    column = LABELS.index(line.label)
+    context = _dense_reasons(stages.context, scores.page.values[row], (column,), (0, LABELS.index(Label.BOILERPLATE)))
+    words = _word_reasons(predictor, scores, line.number, column - 1)
+    reasons = tuple(sorted((*words, *context), key=lambda reason: -reason.weight))
+    spans = []
+    for span in line.spans:
+        candidates = scores.candidates
+        for place in np.flatnonzero(candidates.lines == line.number):
+            begin = int(scores.tokens.begins[candidates.first[place]])
+            if scores.batch.original_position(begin, 0) == span.start:
+                spans.append((span, _dense_reasons(stages.span.candidates, candidates.values[place], (1,), (0,))))
+    return LineExplanation(line, reasons, tuple(spans))

@@ -1,0 +1,85 @@
+"""Runs a model over labelled documents and writes one row of predictions a document, for a scorer to read.
+
+    python -m training.evaluate SET.jsonl.gz ... --out predictions.jsonl [--model DIR] [--rate 1e-3] [--single-lines]
+
+A set is JSONL, plain or gzipped: ``{"id", "lines": [{"text"}, ...]}``. A row of predictions is
+``{"id", "lines": [{"label", "scores", "spans"}], "doc_score"}``, spans counted within their line.
+"""
+
+import argparse
+import gzip
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from spamfilter import DocumentPrediction, Predictor, SpamfilterError
+
+
+def read_set(path: Path) -> list[dict[str, Any]]:
+    """Read the documents of a set."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as stream:
+        return [json.loads(line) for line in stream if line.strip()]
+
+
+def prediction_row(document: dict[str, Any], prediction: DocumentPrediction) -> dict[str, Any]:
+    """The row of one document."""
+    lines = [
+        {
+            "label": line.label.value,
+            "scores": {label.value: round(value, 6) for label, value in line.probabilities.items()},
+            "spans": [[span.start - line.start, span.end - line.start] for span in line.spans],
+        }
+        for line in prediction.lines
+    ]
+    return {"id": document["id"], "lines": lines, "doc_score": prediction.spam_logit()}
+
+
+def predict_set(
+    predictor: Predictor, documents: Sequence[dict[str, Any]], rate: float, *, single_lines: bool
+) -> Iterator[dict[str, Any]]:
+    """Predict documents as pages, or each of their lines as a page of its own."""
+    texts = [[_flat(line["text"]) for line in document["lines"]] for document in documents]
+    if not single_lines:
+        pages = ("".join(line + "\n" for line in lines) for lines in texts)
+        predictions = predictor.predict_many(pages, max_false_positive_rate=rate)
+        for document, prediction in zip(documents, predictions, strict=True):
+            yield prediction_row(document, prediction)
+        return
+    predictions = predictor.predict_many((line for lines in texts for line in lines), max_false_positive_rate=rate)
+    for document, lines in zip(documents, texts, strict=True):
+        rows = [prediction_row(document, next(predictions)) for _ in lines]
+        clean = {"label": "clean", "scores": {}, "spans": []}
+        yield {"id": document["id"], "lines": [row["lines"][0] if row["lines"] else clean for row in rows]}
+
+
+def _flat(text: str) -> str:
+    return text.replace("\r", " ").replace("\n", " ")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__.split("\n")[0])
+    parser.add_argument("sets", type=Path, nargs="+", help="JSONL files, plain or gzipped")
+    parser.add_argument("--out", type=Path, required=True, help="file to write the rows to")
+    parser.add_argument("--model", type=Path, help="model folder; the shipped one by default")
+    parser.add_argument("--rate", type=float, default=1e-3, help="max_false_positive_rate")
+    parser.add_argument("--single-lines", action="store_true", help="judge every line without its page")
+    arguments = parser.parse_args(argv)
+    try:
+        predictor = Predictor.load(arguments.model)
+        with arguments.out.open("w", encoding="utf-8") as stream:
+            for path in arguments.sets:
+                documents = read_set(path)
+                for row in predict_set(predictor, documents, arguments.rate, single_lines=arguments.single_lines):
+                    stream.write(json.dumps(row) + "\n")
+    except (SpamfilterError, OSError, ValueError) as error:
+        print(f"evaluate: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
