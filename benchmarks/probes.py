@@ -1,0 +1,117 @@
+"""What cannot be timed in a warm process: cold start, memory, many processes, very long inputs.
+
+Each probe is a program of its own, started anew, that prints one JSON object.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_PRELUDE = """
+import json, os, resource, sys, time
+begun = time.perf_counter()
+def resident():
+    with open("/proc/self/statm") as stream:
+        return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+def load():
+    from spamfilter import Predictor
+    return Predictor.load(os.environ["SPAMFILTER_BENCHMARK_MODEL"] or None)
+"""
+
+_COLD = """
+import spamfilter
+imported = time.perf_counter()
+predictor = load()
+loaded = time.perf_counter()
+memory = resident()
+predictor.predict("A first page.\\nWith two lines.")
+first = time.perf_counter()
+heavy = sorted({"sklearn", "scipy", "pandas", "pyarrow"} & set(sys.modules))
+print(json.dumps({"import": imported - begun, "load": loaded - imported, "resident": memory,
+                  "first": first - loaded, "heavy": heavy}))
+"""
+
+_INPUT = """
+predictor = load()
+sentence = "The mill by the river grinds flour for five villages, and its wheel is mended every autumn. "
+sizes = {
+    "text": lambda size: [(sentence * 12 + "\\n") * (size // (len(sentence) * 12 + 1) or 1)],
+    "line": lambda size: [(sentence * (size // len(sentence) + 1))[:size]],
+    "lines": lambda size: ["short line\\n" * (size // 11)],
+    "stream": lambda size: ((sentence * 3 + "\\n") * 11 for _ in range(size // 3000)),
+}
+kind, size, jobs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+for _ in predictor.predict_many(["warm up. " * 300] * 4, n_jobs=jobs):
+    pass
+documents = sizes[kind](size)
+before = peak()
+begun = time.perf_counter()
+count = sum(len(prediction.flagged) >= 0 for prediction in predictor.predict_many(documents, n_jobs=jobs))
+print(json.dumps({"seconds": time.perf_counter() - begun, "documents": count, "before": before, "peak": peak()}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ColdStart:
+    """Medians over fresh processes: seconds, and megabytes resident after loading."""
+
+    import_seconds: float
+    load_seconds: float
+    first_seconds: float
+    resident: float
+    heavy: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class InputRun:
+    """One run over made-up input in a fresh process: bytes, seconds, and peak megabytes before and after."""
+
+    name: str
+    size: int
+    seconds: float
+    before: float
+    peak: float
+
+
+def cold_start(model: Path | None, times: int = 7) -> ColdStart:
+    """Start ``times`` fresh processes that import, load and judge one page."""
+    rows = [_probe(_COLD, model, one_core=True) for _ in range(times)]
+
+    def median(key: str) -> float:
+        return float(statistics.median(row[key] for row in rows))
+
+    return ColdStart(median("import"), median("load"), median("first"), median("resident"), rows[0]["heavy"])
+
+
+def run_input(name: str, kind: str, size: int, model: Path | None, jobs: int = 1) -> InputRun:
+    """Judge input of a kind (``text``, ``line``, ``lines``, ``stream``) of ``size`` bytes."""
+    row = _probe(_INPUT, model, kind, str(size), str(jobs), one_core=jobs == 1)
+    return InputRun(name, size, row["seconds"], row["before"], row["peak"])
+
+
+def _probe(program: str, model: Path | None, *arguments: str, one_core: bool) -> dict[str, Any]:
+    environment = {**os.environ, "SPAMFILTER_BENCHMARK_MODEL": str(model or ""), "OMP_NUM_THREADS": "1"}
+    cores = _all_cores()
+    result = subprocess.run(
+        [sys.executable, "-c", _PRELUDE + program, *arguments],
+        env=environment,
+        cwd=Path(__file__).parent.parent,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        preexec_fn=(lambda: os.sched_setaffinity(0, {max(cores)} if one_core else cores)) if cores else None,
+    )
+    row: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    return row
+
+
+def _all_cores() -> set[int]:
+    """All cores of the machine, also where this process was pinned to one."""
+    return set(range(os.cpu_count() or 1)) if hasattr(os, "sched_setaffinity") else set()
