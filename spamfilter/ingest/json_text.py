@@ -66,7 +66,7 @@ def replace_value(line: bytes, key: str, value: str) -> bytes:
 def add_value(line: bytes, key: str, value: bytes) -> bytes:
     """Add ``key`` with the JSON ``value`` at the end of the object ``line``."""
     body = line.rstrip()[:-1].rstrip()
-    comma = b"" if body.endswith(b"{") and not body[1:].strip() else b","
+    comma = b"" if body.strip() == b"{" else b","
     return b"".join([body, comma, dump(key), b":", value, b"}"])
 
 

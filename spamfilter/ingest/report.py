@@ -95,9 +95,10 @@ def alarm_reason(report: ShardReport, share: float, least_pages: int) -> str:
     """
     if report.pages < least_pages:
         return ""
-    flagged = sum(report.rejected.values()) or report.kinds["spam"] + report.kinds["link_farm"]
-    if flagged > share * report.pages:
-        return f"{flagged} of {report.pages} pages rejected or spam, more than {share:.0%}"
+    spam, gone = report.kinds["spam"] + report.kinds["link_farm"], report.rejected.total()
+    for count, what in ((gone, "rejected"), (spam, "spam")):
+        if count > share * report.pages:
+            return f"{count} of {report.pages} pages {what}, more than {share:.0%}"
     if report.cut_characters > share * max(report.characters, 1):
         lost = report.cut_characters / max(report.characters, 1)
         return f"{lost:.0%} of the characters cut from pages that were kept, more than {share:.0%}"

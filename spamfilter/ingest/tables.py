@@ -104,7 +104,7 @@ def row_texts(
         ProblemKind.NO_TEXT: f"{text_column!r} is null; drop the row or give it a text",
         ProblemKind.TOO_LONG: f"{text_column!r} is longer than {longest} characters; raise the limit or split it",
     }
-    for place, kind in without.items():
+    for place, kind in sorted(without.items()):
         problems.append(Problem(kind, file, f"row {first_row + place}", words[kind]))
     return texts, without
 

@@ -147,6 +147,8 @@ class TableWriter:
     def discard(self) -> None:
         """Throw away what has not been committed."""
         self._waiting = []
+        # Else it writes the end of the file when it is collected, to a file that is gone.
+        self._writer.is_open = False
         self._file.discard()
 
 

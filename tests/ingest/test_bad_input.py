@@ -1,0 +1,278 @@
+"""What cannot be used is counted, named with file and position, and listed; nothing is lost."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.ingest.material import (
+    ROOT,
+    command,
+    compress,
+    decompress,
+    json_lines,
+    problems,
+    read_json_lines,
+    records,
+    summary,
+    table,
+    tree,
+    warc,
+    wet,
+    wet_bytes,
+)
+from tests.ingest.pages import clean_page, mixed_page, pages, spam_page
+
+GOOD = json.dumps({"text": clean_page(0)}).encode()
+
+
+def filtered(tmp_path: Path, *options: object) -> int:
+    return command("filter", tmp_path / "in", "-o", tmp_path / "o", "--rejected", tmp_path / "r", *options)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (b'{"text": "cut off', "broken_record"),
+        (b'["no object"]', "broken_record"),
+        (b"no JSON", "broken_record"),
+        (b'{"text": "caf\xe9"}', "wrong_encoding"),
+        (b'{"text": "caf\xe9", "b": "\x80', "wrong_encoding"),
+    ],
+)
+def test_a_broken_line_is_listed_with_its_bytes_and_the_others_are_used(tmp_path: Path, line: bytes, kind: str) -> None:
+    compress(tmp_path / "in/x.jsonl", b"\n".join([GOOD, line, GOOD]))
+    assert filtered(tmp_path) == 1
+    assert decompress(tmp_path / "o/x.jsonl") == (GOOD + b"\n") * 2
+    (problem,) = problems(tmp_path / "o")
+    assert problem["kind"] == kind
+    assert problem["file"] == str(tmp_path / "in/x.jsonl")
+    assert problem["position"] == "line 2"
+    kept = problem["record"].encode() if "record" in problem else base64.b64decode(problem["record_base64"])
+    assert kept == line
+    assert summary(tmp_path / "o")["total"]["problems"] == {kind: 1}
+
+
+@pytest.mark.parametrize("record", [{"body": "x"}, {"text": None}, {"text": 7}, {"text": ["x"]}])
+def test_a_record_without_text_is_rejected_with_the_reason(tmp_path: Path, record: dict[str, object]) -> None:
+    json_lines(tmp_path / "in/x.jsonl", [{"text": clean_page(0)}, record])
+    assert filtered(tmp_path) == 1
+    assert len(read_json_lines(tmp_path / "o/x.jsonl")) == 1
+    (gone,) = read_json_lines(tmp_path / "r/x.rejected.jsonl.zst")
+    assert gone.pop("spamfilter_rejected") == {"reason": "no_text"}
+    assert gone == record
+    assert problems(tmp_path / "o")[0]["position"] == "line 2"
+
+
+def test_rows_without_usable_text_are_rejected_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    text = pa.array([clean_page(0).encode(), None, b"caf\xe9", b"x" * 600]).view(pa.string())
+    pq.write_table(pa.table({"text": text, "n": range(4)}), tmp_path / "in/x.parquet")
+    assert filtered(tmp_path, "--max-characters", 500) == 1
+    assert pq.read_table(tmp_path / "o/x.parquet")["n"].to_pylist() == [0]
+    gone = pq.read_table(tmp_path / "r/x.rejected.parquet")
+    assert gone.drop_columns(["text"]).select(["n", "spamfilter_reason"]).to_pylist() == [
+        {"n": 1, "spamfilter_reason": "no_text"},
+        {"n": 2, "spamfilter_reason": "wrong_encoding"},
+        {"n": 3, "spamfilter_reason": "too_long"},
+    ]
+    assert gone["text"].cast(pa.binary()).to_pylist() == [None, b"caf\xe9", b"x" * 600]
+    assert [one["position"] for one in problems(tmp_path / "o")] == ["row 1", "row 2", "row 3"]
+
+
+def test_a_text_that_is_too_long_is_rejected_unjudged(tmp_path: Path) -> None:
+    json_lines(tmp_path / "in/x.jsonl", records([clean_page(0), "x" * 600]))
+    assert filtered(tmp_path, "--max-characters", 500) == 1
+    assert read_json_lines(tmp_path / "r/x.rejected.jsonl.zst")[0]["spamfilter_rejected"] == {"reason": "too_long"}
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+def test_a_truncated_file_is_used_as_far_as_it_goes(tmp_path: Path, suffix: str) -> None:
+    texts = [f"{clean_page(number)}\n{os.urandom(300).hex()}" for number in range(400)]
+    path = json_lines(tmp_path / f"in/x.jsonl{suffix}", records(texts))
+    path.write_bytes(path.read_bytes()[:-20_000])
+    assert filtered(tmp_path, "--reject", "none") == 1
+    kept = read_json_lines(tmp_path / f"o/x.jsonl{suffix}") + read_json_lines(tmp_path / "r/x.rejected.jsonl.zst")
+    assert 100 < len(kept) < 400
+    # The line at the cut is broken, the file behind it is missing: two problems, nothing silent.
+    found = problems(tmp_path / "o")
+    assert {one["kind"] for one in found} == {"broken_record", "truncated"}
+    assert "truncated" in next(one for one in found if one["kind"] == "truncated")["message"]
+    broken = next(one for one in found if one["kind"] == "broken_record")
+    assert int(broken["position"].removeprefix("line ")) == len(kept) + 1
+
+
+def test_a_truncated_archive_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
+    path = wet(tmp_path / "in/x.warc.wet.gz", pages(50))
+    path.write_bytes(path.read_bytes()[:-40])
+    assert filtered(tmp_path) == 1
+    found = problems(tmp_path / "o")
+    assert "truncated" in {one["kind"] for one in found}
+    total = summary(tmp_path / "o")["total"]
+    lost = sum(one["kind"] == "broken_record" for one in found)
+    assert total["pages"] + lost in (49, 50)
+    assert total["pages"] >= 48
+
+
+def test_an_archive_with_rubbish_in_it_is_used_up_to_there(tmp_path: Path) -> None:
+    members = wet_bytes(pages(4))
+    compress(tmp_path / "in/x.wet", b"".join([*members[:3], b"rubbish\r\n" * 9, *members[3:]]))
+    assert filtered(tmp_path) == 1
+    assert summary(tmp_path / "o")["total"]["pages"] == 2
+    assert problems(tmp_path / "o")[0]["position"] == "after record 3"
+
+
+def test_a_wet_record_that_is_not_utf8_is_listed_with_its_bytes(tmp_path: Path) -> None:
+    data = b"".join(wet_bytes(["cafe", clean_page(0)])).replace(b"\r\n\r\ncafe", b"\r\n\r\ncaf\xe9")
+    compress(tmp_path / "in/x.wet", data)
+    assert filtered(tmp_path) == 1
+    assert base64.b64decode(problems(tmp_path / "o")[0]["record_base64"]) == b"caf\xe9"
+    assert summary(tmp_path / "o")["total"]["pages"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("x.jsonl", '{"text": "x"}\n'.encode("utf-16"), "wrong_encoding"),
+        ("x.parquet", b"PAR1 and not more", "unreadable"),
+        ("x.parquet", b"", "unreadable"),
+        ("x.jsonl.gz", b"not gzip", "truncated"),
+        ("x.warc.gz", b"not gzip", "truncated"),
+        ("x.wet", b"not a WARC file\r\n", "unreadable"),
+        ("x.txt", b"caf\xe9", "wrong_encoding"),
+    ],
+)
+def test_a_file_that_is_something_else_is_named_and_the_others_are_used(
+    tmp_path: Path, name: str, content: bytes, kind: str
+) -> None:
+    compress(tmp_path / "in/a.jsonl", GOOD)
+    (tmp_path / "in" / name).write_bytes(content)
+    assert filtered(tmp_path) == 1
+    assert decompress(tmp_path / "o/a.jsonl") == GOOD + b"\n"
+    (problem,) = problems(tmp_path / "o")
+    assert (problem["kind"], problem["file"]) == (kind, str(tmp_path / "in" / name))
+
+
+def test_a_missing_column_is_named_and_the_other_files_are_used(tmp_path: Path) -> None:
+    table(tmp_path / "in/a.parquet", [clean_page(0)])
+    pq.write_table(pa.table({"body": ["x"]}), tmp_path / "in/b.parquet")
+    assert filtered(tmp_path) == 1
+    (problem,) = problems(tmp_path / "o")
+    assert problem["kind"] == "missing_column"
+    assert "'text'" in problem["message"]
+    assert "body" in problem["message"]
+    assert not (tmp_path / "o/b.parquet").exists()
+    files = {Path(one["file"]).name: one["status"] for one in summary(tmp_path / "o")["files"]}
+    assert files == {"a.parquet": "done", "b.parquet": "unreadable"}
+
+
+def test_a_damaged_row_group_is_named_and_the_others_are_used(tmp_path: Path) -> None:
+    path = table(tmp_path / "in/x.parquet", pages(40), rows_a_group=10)
+    place = pq.ParquetFile(path).metadata.row_group(1).column(1)
+    start = place.dictionary_page_offset or place.data_page_offset
+    data = bytearray(path.read_bytes())
+    data[start : start + place.total_compressed_size] = bytes(place.total_compressed_size)
+    path.write_bytes(data)
+    assert filtered(tmp_path) == 1
+    assert summary(tmp_path / "o")["total"]["pages"] == 30
+    assert problems(tmp_path / "o")[0]["position"] == "row group 1, from row 10"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
+def test_a_file_that_must_not_be_read_is_named(tmp_path: Path) -> None:
+    compress(tmp_path / "in/a.jsonl", GOOD).chmod(0)
+    assert filtered(tmp_path) == 1
+    assert problems(tmp_path / "o")[0]["kind"] == "unreadable"
+
+
+def test_one_page_that_cannot_be_parsed_does_not_end_an_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from spamfilter.ingest import warc as module
+
+    whole = module.html_text
+
+    def fails_on_the_second(html: bytes, encoding: str, *, main_content: bool = False) -> str:
+        if b"day 1 " in html:
+            raise RuntimeError("parser gave up")
+        return whole(html, encoding, main_content=main_content)
+
+    monkeypatch.setattr(module, "html_text", fails_on_the_second)
+    warc(tmp_path / "in/x.warc.gz", [clean_page(number) for number in range(3)])
+    assert filtered(tmp_path) == 1
+    assert summary(tmp_path / "o")["total"]["pages"] == 2
+    assert "parser gave up" in problems(tmp_path / "o")[0]["message"]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_strict_stops_at_the_first_problem_and_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], jobs: int
+) -> None:
+    for name in "abc":
+        compress(tmp_path / f"in/{name}.jsonl", GOOD + b"\nno JSON\n" + GOOD)
+    assert filtered(tmp_path, "--strict", "-j", jobs) == 2
+    assert "a.jsonl, line 2: no JSON object" in capsys.readouterr().err
+    assert not (tmp_path / "o/a.jsonl").exists()
+    assert not any(".partial" in name for name in tree(tmp_path / "o"))
+
+
+def test_a_problem_is_told_at_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    compress(tmp_path / "in/a.jsonl", b"no JSON\n" + GOOD)
+    filtered(tmp_path)
+    output = capsys.readouterr()
+    assert "problem: broken_record" in output.out
+    assert "1 problem, listed in" in output.err
+
+
+def test_a_shard_that_loses_most_of_its_pages_raises_an_alarm(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    json_lines(tmp_path / "in/bad.jsonl", records([spam_page(number) for number in range(120)]))
+    json_lines(tmp_path / "in/good.jsonl", records([clean_page(number) for number in range(120)]))
+    assert filtered(tmp_path) == 1
+    errors = capsys.readouterr().err
+    assert "ALARM" in errors
+    assert "bad.jsonl: 120 of 120 pages" in errors
+    assert "good.jsonl" not in errors
+    assert [bool(one["alarm"]) for one in summary(tmp_path / "o")["files"]] == [True, False]
+    assert filtered(tmp_path, "--overwrite", "--alarm-share", 1.0) == 0
+
+
+def test_an_alarm_is_raised_by_characters_cut_too(tmp_path: Path) -> None:
+    texts = [mixed_page(number) for number in range(120)]
+    json_lines(tmp_path / "in/x.jsonl", records(texts))
+    assert filtered(tmp_path, "--alarm-share", 0.05) == 1
+    assert "characters cut" in summary(tmp_path / "o")["files"][0]["alarm"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full to play the full disk")
+@pytest.mark.parametrize("name", ["x.jsonl", "x.jsonl.zst", "x.jsonl.gz", "x.parquet"])
+def test_a_full_disk_stops_the_run_with_one_line_and_resume_goes_on(tmp_path: Path, name: str) -> None:
+    (table if name == "x.parquet" else json_lines)(tmp_path / "in" / name, records_or_texts(name))  # type: ignore[operator]
+    json_lines(tmp_path / "in/a.jsonl", records(pages(10)))
+    (tmp_path / "o").mkdir()
+    (tmp_path / f"o/.{name}.partial").symlink_to("/dev/full")
+    arguments = ["filter", str(tmp_path / "in"), "-o", str(tmp_path / "o"), "--rejected", str(tmp_path / "r")]
+    run = subprocess.run(
+        [sys.executable, "-m", "spamfilter", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert run.returncode == 2
+    assert run.stderr == "spamfilter: No space left on device; mend it and go on with --resume\n"
+    assert (tmp_path / "o/a.jsonl").exists()
+    assert not (tmp_path / "o" / name).exists()
+    assert not any(".partial" in one for one in [*tree(tmp_path / "o"), *tree(tmp_path / "r")])
+    assert filtered(tmp_path, "--resume") == 0
+    whole = tmp_path / "w"
+    command("filter", tmp_path / "in", "-o", whole, "--rejected", tmp_path / "v")
+    assert tree(whole) == tree(tmp_path / "o")
+    assert tree(tmp_path / "v") == tree(tmp_path / "r")
+
+
+def records_or_texts(name: str) -> list[object]:
+    return list(pages(30)) if name == "x.parquet" else list(records(pages(30)))

@@ -1,0 +1,229 @@
+"""``filter`` keeps, cuts and rejects as the library says, and nothing is lost."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+from spamfilter import LABELS, DocumentPrediction, Predictor
+from tests.ingest.material import (
+    command,
+    compress,
+    json_lines,
+    read_json_lines,
+    records,
+    summary,
+    table,
+    tree,
+    warc,
+    wet,
+)
+from tests.ingest.pages import SPAM_LINES, clean_page, pages
+
+TEXTS = [*pages(40), "", "\n\n", SPAM_LINES[0], "one line of text"]
+
+
+def expected(predictor: Predictor, texts: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Texts kept and reasons of rejection by page id, from the library alone."""
+    kept, rejected = {}, {}
+    for place, prediction in enumerate(predictor.predict_many(texts)):
+        name = f"page-{place}"
+        clean = prediction.clean_text()
+        if prediction.is_spam:
+            rejected[name] = prediction.kind.value
+        elif prediction.flagged and not clean.strip():
+            rejected[name] = "nothing_left"
+        else:
+            kept[name] = clean
+    return kept, rejected
+
+
+def test_pages_of_the_tests_are_kept_cut_and_rejected(predictor: Predictor) -> None:
+    kept, rejected = expected(predictor, TEXTS)
+    assert rejected
+    assert any(text in TEXTS for text in kept.values())
+    assert any(text not in TEXTS for text in kept.values())
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
+def test_json_lines_are_filtered_as_the_library_says(predictor: Predictor, tmp_path: Path, suffix: str) -> None:
+    path = json_lines(tmp_path / f"x.jsonl{suffix}", records(TEXTS))
+    assert command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r") == 0
+    kept, rejected = expected(predictor, TEXTS)
+    assert {one["id"]: one["text"] for one in read_json_lines(tmp_path / f"o/x.jsonl{suffix}")} == kept
+    gone = read_json_lines(tmp_path / "r/x.rejected.jsonl.zst")
+    assert {one["id"]: one["spamfilter_rejected"]["reason"] for one in gone} == rejected
+    assert {one["id"]: one["text"] for one in gone} == {
+        one["id"]: one["text"] for one in records(TEXTS) if one["id"] in rejected
+    }
+
+
+def test_records_that_stay_whole_keep_every_byte(tmp_path: Path, predictor: Predictor) -> None:
+    line = b'{ "n": 1.50, "text":"A caf\\u00e9 by the bridge.", "big": 98765432109876543210, "n": null }\r\n'
+    path = compress(tmp_path / "x.jsonl", b"\xef\xbb\xbf" + line + b"\n" + line)
+    assert command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r") == 0
+    assert (tmp_path / "o/x.jsonl").read_bytes() == line + line
+    assert not (tmp_path / "r").exists()
+
+
+def test_each_cut_is_on_record_with_its_place(predictor: Predictor, tmp_path: Path) -> None:
+    path = json_lines(tmp_path / "x.jsonl", records(TEXTS))
+    command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r")
+    kept, _ = expected(predictor, TEXTS)
+    predictions: dict[str, DocumentPrediction] = {
+        f"page-{place}": one for place, one in enumerate(predictor.predict_many(TEXTS))
+    }
+    wanted = [
+        (name, line.number, line.start, line.end, line.label.value, line.text)
+        for name in kept
+        for line in predictions[name].flagged
+    ]
+    cuts = read_json_lines(tmp_path / "r/x.cuts.jsonl.zst")
+    assert [(c["id"], c["line"], c["start"], c["end"], c["label"], c["text"]) for c in cuts] == wanted
+    for cut in cuts:
+        assert TEXTS[int(cut["id"].removeprefix("page-"))][cut["start"] : cut["end"]] == cut["text"]
+        assert cut["record"] == int(cut["id"].removeprefix("page-")) + 1
+
+
+def test_a_wet_file_stays_a_wet_file(predictor: Predictor, tmp_path: Path) -> None:
+    path = wet(tmp_path / "x.warc.wet.gz", TEXTS)
+    assert command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r") == 0
+    kept, rejected = expected(predictor, TEXTS)
+    found, kinds = {}, []
+    for record in ArchiveIterator(str(tmp_path / "o/x.warc.wet.gz"), record_types=WarcRecordType.any_type):
+        kinds.append(record.record_type)
+        payload = record.reader.read()
+        assert len(payload) == record.content_length
+        if record.record_type == WarcRecordType.conversion:
+            name = record.headers["WARC-Record-ID"].removeprefix("<urn:uuid:").removesuffix(">")
+            found[name] = payload.decode()
+            assert record.headers["WARC-Target-URI"].startswith("http://site.example/")
+            touched = found[name] != TEXTS[int(name.removeprefix("page-"))]
+            assert ("WARC-Block-Digest" in record.headers) is not touched
+    assert kinds[0] == WarcRecordType.warcinfo
+    assert found == kept
+    gone = read_json_lines(tmp_path / "r/x.rejected.jsonl.zst")
+    assert [one["spamfilter_rejected"]["reason"] for one in gone] == list(rejected.values())
+
+
+def test_an_untouched_wet_file_holds_the_same_records(tmp_path: Path) -> None:
+    path = wet(tmp_path / "x.wet", [clean_page(number) for number in range(5)])
+    assert command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r") == 0
+    assert sorted((tmp_path / "o/x.wet").read_bytes().split(b"\r\n")) == sorted(path.read_bytes().split(b"\r\n"))
+
+
+def test_html_of_a_warc_file_is_judged_as_its_text(predictor: Predictor, tmp_path: Path) -> None:
+    path = warc(tmp_path / "x.warc.gz", pages(12))
+    assert command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r", "--to", "parquet") == 0
+    rows = pq.read_table(tmp_path / "o/x.parquet").to_pylist()
+    gone = read_json_lines(tmp_path / "r/x.rejected.jsonl.zst")
+    assert {one["id"] for one in [*rows, *gone]} == {f"<urn:uuid:page-{number}>" for number in range(12)}
+    assert rows[0]["url"] == "http://site.example/0"
+    assert rows[0]["text"].split("\n")[0] == clean_page(0).split("\n")[0]
+    assert summary(tmp_path / "o")["total"]["skipped"] == 1  # the picture; requests are not asked for
+    assert command("filter", path, "-o", tmp_path / "w", "--rejected", tmp_path / "v", "--to", "wet") == 0
+    read = [r.reader.read().decode() for r in ArchiveIterator(str(tmp_path / "w/x.warc.wet.gz"))]
+    assert read == [row["text"] for row in rows]
+
+
+def test_parquet_rows_keep_their_other_columns_and_row_groups(predictor: Predictor, tmp_path: Path) -> None:
+    path = table(tmp_path / "x.parquet", TEXTS)
+    assert command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r") == 0
+    kept, rejected = expected(predictor, TEXTS)
+    result = pq.ParquetFile(tmp_path / "o/x.parquet")
+    source = pq.ParquetFile(path)
+    assert result.schema_arrow.equals(source.schema_arrow, check_metadata=True)
+    assert result.metadata.num_row_groups <= source.metadata.num_row_groups
+    assert result.metadata.row_group(0).column(1).compression == "ZSTD"
+    rows = result.read().to_pylist()
+    assert {row["id"]: row["text"] for row in rows} == kept
+    assert all(row["id"] == f"page-{row['n']}" for row in rows)
+    gone = pq.read_table(tmp_path / "r/x.rejected.parquet").to_pylist()
+    assert {row["id"]: row["spamfilter_reason"] for row in gone} == rejected
+    assert [row["text"] for row in gone] == [TEXTS[row["n"]] for row in gone]
+
+
+def test_a_text_file_is_a_page(tmp_path: Path) -> None:
+    for number, text in enumerate(pages(4)):
+        compress(tmp_path / f"in/{number}.txt", text.encode())
+    assert command("filter", tmp_path / "in", "-o", tmp_path / "o", "--rejected", tmp_path / "r") == 0
+    assert (tmp_path / "o/0.txt").read_text() == pages(4)[0]
+    assert SPAM_LINES[1] not in (tmp_path / "o/1.txt").read_text()
+    assert not (tmp_path / "o/3.txt").exists()
+    assert read_json_lines(tmp_path / "r/3.rejected.jsonl.zst")[0]["id"] == "3.txt"
+
+
+def test_all_formats_give_the_same_counts(tmp_path: Path) -> None:
+    json_lines(tmp_path / "a/x.jsonl.zst", records(TEXTS))
+    table(tmp_path / "b/x.parquet", TEXTS)
+    wet(tmp_path / "c/x.warc.wet.gz", TEXTS)
+    names = ("pages", "characters", "kinds", "lines", "label_characters", "kept", "rejected", "cut", "cut_characters")
+    counts = []
+    for name in "abc":
+        command("filter", tmp_path / name, "-o", tmp_path / f"o{name}", "--rejected", tmp_path / f"r{name}")
+        counts.append({key: summary(tmp_path / f"o{name}")["total"][key] for key in names})
+    assert counts[0] == counts[1] == counts[2]
+    assert counts[0]["kept"] + sum(counts[0]["rejected"].values()) == len(TEXTS)
+
+
+def test_what_falls_below_the_callers_limits_is_rejected_with_the_reason(tmp_path: Path) -> None:
+    texts = [clean_page(0), "short", clean_page(1) + "\n" + "\n".join(SPAM_LINES * 5)]
+    path = json_lines(tmp_path / "x.jsonl", records(texts))
+    limits = ("--reject", "none", "--min-characters", 20, "--min-kept-share", 0.9)
+    assert command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r", *limits) == 0
+    gone = read_json_lines(tmp_path / "r/x.rejected.jsonl.zst")
+    assert [(one["id"], one["spamfilter_rejected"]["reason"]) for one in gone] == [
+        ("page-1", "too_short"),
+        ("page-2", "too_little_left"),
+    ]
+
+
+def test_boilerplate_goes_only_when_asked(predictor: Predictor, tmp_path: Path) -> None:
+    menu = "Home\nAbout us\nContact\nLog in\nRegister"
+    text = f"{menu}\n{clean_page(0)}\nShare on Facebook\nPrivacy policy\nCookie settings\nAll rights reserved."
+    path = json_lines(tmp_path / "x.jsonl", records([text]))
+    prediction = predictor.predict(text)
+    assert prediction.clean_text(drop_boilerplate=True) != text
+    command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r")
+    command("filter", path, "-o", tmp_path / "p", "--rejected", tmp_path / "q", "--drop-boilerplate")
+    assert read_json_lines(tmp_path / "o/x.jsonl")[0]["text"] == prediction.clean_text()
+    assert read_json_lines(tmp_path / "p/x.jsonl")[0]["text"] == prediction.clean_text(drop_boilerplate=True)
+    assert "boilerplate" in {cut["label"] for cut in read_json_lines(tmp_path / "q/x.cuts.jsonl.zst")}
+
+
+def test_any_key_can_hold_the_text(tmp_path: Path) -> None:
+    path = json_lines(tmp_path / "x.jsonl", [{"body": text, "url": k} for k, text in enumerate(TEXTS)])
+    options = ("--text-column", "body", "--id-column", "url")
+    assert command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r", *options) == 0
+    assert all(isinstance(cut["id"], int) for cut in read_json_lines(tmp_path / "r/x.cuts.jsonl.zst"))
+
+
+def test_workers_change_nothing(tmp_path: Path) -> None:
+    for number in range(5):
+        json_lines(tmp_path / f"in/{number}.jsonl.gz", records(pages(30 + number)))
+    command("filter", tmp_path / "in", "-o", tmp_path / "o1", "--rejected", tmp_path / "r1")
+    command("filter", tmp_path / "in", "-o", tmp_path / "o2", "--rejected", tmp_path / "r2", "-j", 2)
+    assert tree(tmp_path / "o1") == tree(tmp_path / "o2")
+    assert tree(tmp_path / "r1") == tree(tmp_path / "r2")
+
+
+def test_the_summary_counts_every_line_and_can_be_printed_as_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], predictor: Predictor
+) -> None:
+    path = json_lines(tmp_path / "x.jsonl", records(TEXTS))
+    command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r", "--json")
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == summary(tmp_path / "o")
+    wanted = dict.fromkeys((label.value for label in LABELS), 0)
+    for prediction in predictor.predict_many(TEXTS):
+        for line in prediction.lines:
+            wanted[line.label.value] += 1
+    assert printed["total"]["lines"] == {name: count for name, count in sorted(wanted.items()) if count}
+    assert printed["total"]["pages"] == len(TEXTS)
+    assert [one["file"] for one in printed["files"]] == [str(path)]
+    command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r", "--overwrite")
+    out = capsys.readouterr().out
+    assert f"1 file: {len(TEXTS)} pages" in out
+    assert "cut: seo_injection" in out

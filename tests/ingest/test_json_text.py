@@ -1,0 +1,66 @@
+"""A JSON line is changed at one key and stays as it was elsewhere."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spamfilter.ingest.json_text import add_value, dump, parse_object, replace_value
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'{"text":"a"}', b'{"text":"b"}'),
+        (b'{ "n" : 1.50, "text" :\t"a" , "big": 123456789012345678901234567890 }',
+         b'{ "n" : 1.50, "text" :\t"b" , "big": 123456789012345678901234567890 }'),
+        (b'{"x":{"text":"a"},"text":"a","y":["text"]}', b'{"x":{"text":"a"},"text":"b","y":["text"]}'),
+        (b'{"\\u0074ext":"a","e":1e5}', b'{"\\u0074ext":"b","e":1e5}'),
+        (b'{"text":"a","text":"a"}', b'{"text":"b","text":"b"}'),
+        (b'{"text":"a\\"}{,"}\r', b'{"text":"b"}\r'),
+    ],
+)  # fmt: skip
+def test_only_the_value_of_the_key_changes(before: bytes, after: bytes) -> None:
+    assert replace_value(before, "text", "b") == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"{}", b'{"k":1}'),
+        (b" { } ", b' {"k":1}'),
+        (b'{"a":1.0}\r', b'{"a":1.0,"k":1}'),
+        (b'{"a":{}}', b'{"a":{},"k":1}'),
+    ],
+)
+def test_a_key_is_added_at_the_end(before: bytes, after: bytes) -> None:
+    assert add_value(before, "k", b"1") == after
+
+
+@given(fields=st.dictionaries(st.text(), VALUES, max_size=4), text=st.text(), new=st.text(), indent=st.booleans())
+def test_replacing_and_adding_equal_a_change_of_the_object(
+    fields: dict[str, Any], text: str, new: str, indent: bool
+) -> None:
+    fields["text"] = text
+    line = json.dumps(fields, indent=2 if indent else None, ensure_ascii=indent).encode()
+    assert json.loads(replace_value(line, "text", new)) == {**fields, "text": new}
+    assert json.loads(add_value(line, "new key", dump(new))) == {**fields, "new key": new}
+
+
+def test_what_pythons_json_reads_is_read() -> None:
+    assert parse_object(b'{"a": NaN, "text": "\\ud800"}')["text"] == "\ud800"
+    assert dump({"text": "\ud800"}) == b'{"text": "\\ud800"}'
+
+
+@pytest.mark.parametrize("line", [b"[1]", b'"text"', b"{", b"", b'{"a":1}{"b":2}', b"[" * 100_000, b"nul"])
+def test_what_is_no_object_is_a_value_error(line: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the message is that of the parser
+        parse_object(line)

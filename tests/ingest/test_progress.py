@@ -1,0 +1,67 @@
+"""Progress is told from all workers, as a bar on a terminal and as plain lines elsewhere."""
+
+from pathlib import Path
+
+import pytest
+
+from spamfilter.commands import ingest_options
+from spamfilter.commands.ingest_options import ProgressView, progress_line
+from spamfilter.ingest.job import FilterOptions, Job, Target
+from spamfilter.ingest.progress import Progress, ProgressBoard, poster
+from spamfilter.ingest.run import RunSettings, run_shards
+from spamfilter.ingest.shards import plan_shards
+from tests.ingest.material import json_lines, records
+from tests.ingest.pages import pages
+
+
+def test_the_board_adds_what_workers_post_and_what_was_done_before() -> None:
+    told: list[Progress] = []
+    with ProgressBoard([100, 200, 50], [True, False, False], told.append, interval=0.01) as board:
+        poster(board.path, 1)(150)
+        poster(board.path, 2)(70)  # more than the file: compressed readers look ahead
+        board.finish(1)
+        progress = board.progress()
+    assert (progress.bytes, progress.total_bytes) == (300, 350)
+    assert (progress.shards, progress.total_shards) == (2, 3)
+    assert progress.rate > 0
+    assert progress.seconds_left is not None
+    assert told[-1].bytes == 300
+    assert not board.path.exists()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_run_ends_at_all_bytes_and_all_files(tmp_path: Path, jobs: int) -> None:
+    for number in range(3):
+        json_lines(tmp_path / f"in/{number}.jsonl", records(pages(40)))
+    told: list[Progress] = []
+    shards = plan_shards([str(tmp_path / "in")], tmp_path / "o", tmp_path / "r", Target.AUTO, is_filter=True)
+    run_shards(shards, tmp_path / "o", Job(FilterOptions()), RunSettings(n_jobs=jobs), told.append)
+    assert told[-1].bytes == told[-1].total_bytes == sum(one.path.stat().st_size for one in shards)
+    assert told[-1].shards == 3
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(None, ""), (5, ", 5 s left"), (61, ", 1 min 01 s left"), (7320, ", 2 h 02 min left")]
+)
+def test_a_plain_line_says_share_files_rate_and_time_left(seconds: float | None, words: str) -> None:
+    line = progress_line(Progress(25, 100, 2e6, seconds, 1, 4))
+    assert line == f"spamfilter: 25.0% of input, 1/4 files, 2.00 MB/s{words}"
+
+
+def test_without_a_terminal_plain_lines_come_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest_options, "_PLAIN_SECONDS", 0.0)
+    view = ProgressView()
+    view(Progress(25, 100, 2e6, 5, 1, 4))
+    view.close()
+    assert capsys.readouterr().err.startswith("spamfilter: 25.0% of input")
+
+
+def test_on_a_terminal_there_is_a_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    view = ProgressView()
+    view(Progress(25, 100, 2e6, 5, 1, 4))
+    view(Progress(100, 100, 2e6, 0, 4, 4))
+    view.close()
+    assert "100%" in capsys.readouterr().err

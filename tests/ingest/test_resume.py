@@ -1,0 +1,115 @@
+"""A run that is killed leaves whole files only and goes on to the same bytes as an unbroken run."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.ingest.material import ROOT, command, decompress, json_lines, records, summary, table, tree
+from tests.ingest.pages import pages
+
+FILES = 6
+SIZE = 800
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    for number in range(FILES):
+        json_lines(tmp_path / f"in/{number}.jsonl.zst", records(pages(SIZE + number)))
+    table(tmp_path / "in/9.parquet", pages(SIZE), rows_a_group=100)
+    return tmp_path / "in"
+
+
+def arguments(inputs: Path, output: Path, *options: object) -> list[str]:
+    rejected = output.with_name(output.name + "-rejected")
+    return [str(one) for one in ("filter", inputs, "-o", output, "--rejected", rejected, "--quiet", *options)]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(tmp_path: Path, inputs: Path, jobs: int) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert command(*arguments(inputs, whole)[:-1]) == 0
+    run = subprocess.Popen(
+        [sys.executable, "-m", "spamfilter", *arguments(inputs, broken, "-j", jobs)],
+        start_new_session=True,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    markers = broken / "_spamfilter/shards"
+    deadline = time.monotonic() + 120
+    while len(list(markers.glob("*.json"))) < 2:
+        assert run.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    done = {path.name: path.stat().st_mtime_ns for path in markers.glob("[0-9]*.json")}
+    assert 2 <= len(done) < FILES + 1
+    assert not (broken / "_spamfilter/summary.json").exists()
+    for path in broken.glob("[0-9]*"):
+        if path.suffix == ".parquet":
+            pq.read_table(path)
+        else:
+            decompress(path)
+    assert command(*arguments(inputs, broken, "--resume")) == 0
+    assert tree(broken) == tree(whole)
+    assert tree(tmp_path / "broken-rejected") == tree(tmp_path / "whole-rejected")
+    assert {name: (markers / name).stat().st_mtime_ns for name in done} == done
+
+
+def test_resume_of_a_finished_run_changes_nothing(
+    tmp_path: Path, inputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(*arguments(inputs, tmp_path / "o")) == 0
+    before = tree(tmp_path / "o")
+    capsys.readouterr()
+    assert command(*arguments(inputs, tmp_path / "o", "--resume")) == 0
+    assert tree(tmp_path / "o") == before
+    assert f"({FILES + 1} of them finished before)" in capsys.readouterr().out
+
+
+def test_resume_does_again_what_has_changed_or_gone(tmp_path: Path, inputs: Path) -> None:
+    assert command(*arguments(inputs, tmp_path / "o")) == 0
+    before = tree(tmp_path / "o")
+    (tmp_path / "o/1.jsonl.zst").unlink()
+    (tmp_path / "o/2.jsonl.zst").write_bytes(b"half")
+    (tmp_path / "o/_spamfilter/shards/3.jsonl.zst.json").write_text("{")
+    assert command(*arguments(inputs, tmp_path / "o", "--resume")) == 0
+    assert tree(tmp_path / "o") == before
+    json_lines(inputs / "4.jsonl.zst", records(pages(7)))
+    assert command(*arguments(inputs, tmp_path / "o", "--resume")) == 0
+    files = {Path(one["file"]).name: one["pages"] for one in summary(tmp_path / "o")["files"]}
+    assert files["4.jsonl.zst"] == 7
+    assert files["5.jsonl.zst"] == SIZE + 5
+
+
+def test_a_folder_that_holds_a_run_is_not_written_to_by_mistake(
+    tmp_path: Path, inputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(*arguments(inputs, tmp_path / "o")) == 0
+    assert command(*arguments(inputs, tmp_path / "o")) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert command(*arguments(inputs, tmp_path / "o", "--resume", "--min-characters", 9)) == 2
+    assert "other options" in capsys.readouterr().err
+    assert command(*arguments(inputs, tmp_path / "o", "--overwrite", "--min-characters", 9)) == 0
+
+
+def test_parts_on_several_machines_sum_up_to_the_whole(tmp_path: Path, inputs: Path) -> None:
+    assert command(*arguments(inputs, tmp_path / "whole")) == 0
+    for part in ("2/3", "1/3", "3/3"):
+        assert command(*arguments(inputs, tmp_path / "o", "--part", part)) == 0
+    assert summary_files(tmp_path / "o", "summary.part-2-of-3.json") == ["1.jsonl.zst", "4.jsonl.zst"]
+    assert command(*arguments(inputs, tmp_path / "o", "--resume")) == 0
+    parts = {name: data for name, data in tree(tmp_path / "o").items() if ".part-" not in name}
+    assert parts == tree(tmp_path / "whole")
+
+
+def summary_files(output: Path, name: str) -> list[str]:
+    return [Path(one["file"]).name for one in json.loads((output / "_spamfilter" / name).read_text())["files"]]
