@@ -11,7 +11,7 @@ from spamfilter.document_model import document_features
 from spamfilter.line_model import LineModel, LineScores
 from spamfilter.page_features import PageFeatures, page_features
 from spamfilter.results import DocumentScores
-from spamfilter.span_model import SpanCandidates, SpanModel, find_candidates
+from spamfilter.span_model import SpanCandidates, SpanModel, find_candidates, page_evidence
 from spamfilter.text import TextBatch, encode_documents
 from spamfilter.tokens import TokenBatch, tokenize
 
@@ -79,7 +79,7 @@ def score_batch(stages: Stages, texts: Sequence[str]) -> BatchScores:
     page = page_features(batch, tokens, line, stages.idf)
     logits = log_softmax(stages.context.logits(page.values))
     candidates = find_candidates(
-        stages.span, stages.line, batch, tokens, line.token_words, page.running_idf, page.lines
+        stages.span, stages.line, batch, tokens, line.token_words, page.running_idf, page.lines, page_evidence(page)
     )
     pair = stages.span.candidates.logits(candidates.values)
     span_logits = pair[:, 1] - pair[:, 0]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from spamfilter.context_model import DenseModel
 from spamfilter.line_model import FIELD_BITS, LineModel, Words, unpack_fields
+from spamfilter.page_features import FEATURE_NAMES, PageFeatures
 from spamfilter.span_tokens import PieceTokens, cut_pieces, numeric_inputs, span_rows, strangeness_before
 from spamfilter.text import SCRIPT_SHIFT, UPPER, TextBatch
 from spamfilter.tokens import KIND_LINE_END, KIND_MARK, KIND_SOLO, KIND_WORD, TokenBatch
@@ -72,6 +73,12 @@ CANDIDATE_NAMES: tuple[str, ...] = (
     "tokens in a script without spaces",
     "spam logit in a script without spaces",
     "tokens up to 8 in a script with spaces",
+    "lines elsewhere on the page likely link",
+    "lines elsewhere on the page likely headline",
+    "lines elsewhere on the page likely template",
+    "lines elsewhere on the page likely spam",
+    "boilerplate logit of the line",
+    "the only line",
 )
 
 Stretches = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -130,6 +137,23 @@ class SpanModel:
         return start, end, inside
 
 
+def page_evidence(features: PageFeatures) -> NDArray[np.float64]:
+    """What the rest of its page says of each line, float64 (r, 6), multiples of 1/256.
+
+    The number of other lines that stage 1 takes for link offers, headlines, template residue and spam, at most 3 of
+    each; the boilerplate logit of the line itself; whether it stands alone.
+    """
+    values = features.values
+    others = np.expm1(values[:, FEATURE_NAMES.index("lines on the page")]) - 1
+    columns = [
+        np.minimum(values[:, FEATURE_NAMES.index(f"page {name}")] * others, 3.0)
+        for name in ("link", "headline", "template", "spam")
+    ]
+    columns += [values[:, FEATURE_NAMES.index(name)] for name in ("own logit boilerplate", "the only line")]
+    rounded: NDArray[np.float64] = np.rint(np.stack(columns, axis=1) * 256.0) / 256.0
+    return rounded
+
+
 def _fields(packed: NDArray[np.int64]) -> Stretches:
     half, mask = np.int64(1 << (FIELD_BITS - 1)), np.int64((1 << FIELD_BITS) - 1)
     low = ((packed + half) & mask) - half
@@ -172,12 +196,14 @@ def find_candidates(
     words: Words,
     running_idf: NDArray[np.int64],
     lines: NDArray[np.int64],
+    evidence: NDArray[np.float64],
 ) -> SpanCandidates:
     """The best stretches of the lines numbered ``lines``, at most ``ROUNDS`` a piece and none that overlap.
 
     Args:
         running_idf: int64 (2, t + 1), as in ``PageFeatures``.
         lines: int64 (r,), ascending, none of them blank.
+        evidence: float64 (r, 6), what the rest of the page says, as ``page_evidence`` gives it.
     """
     empty = np.zeros(0, np.int64)
     if not len(lines):
@@ -201,6 +227,7 @@ def find_candidates(
     stretches = piece[order], first[order], last[order]
     values = _describe(pieces, line_model, words, strange, scores, stretches, running_idf, model.scale)
     piece, first, last = stretches
+    values = np.concatenate((values, evidence[np.searchsorted(lines, pieces.lines[piece])]), axis=1)
     return SpanCandidates(pieces.lines[piece], pieces.tokens[first], pieces.tokens[last], values)
 
 

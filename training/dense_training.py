@@ -1,5 +1,7 @@
 """Fits scikit-learn logistic regressions on dense numbers and turns them into ``DenseModel``s."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
@@ -55,3 +57,22 @@ def _fit(
         bias=np.rint(intercept * WEIGHT_GRAIN) / WEIGHT_GRAIN,
         means=np.round(scaler.mean_, 4),
     )
+
+
+def match_frequencies(
+    model: DenseModel, values: NDArray[np.float64], labels: NDArray[np.int64], *, steps: int = 50
+) -> DenseModel:
+    """Shift the bias until the mean probability of each label is its frequency.
+
+    Undoes what sample weights did to the prior odds, so that probabilities are calibrated on the rows given.
+    """
+    frequency = np.bincount(labels, minlength=len(model.bias)) / len(labels)
+    products = values @ model.weights
+    bias = model.bias.copy()
+    for _ in range(steps):
+        logits = products + bias
+        logits -= logits.max(axis=1, keepdims=True)
+        probabilities = np.exp(logits)
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+        bias += np.log(frequency / probabilities.mean(axis=0))
+    return replace(model, bias=np.rint(bias * WEIGHT_GRAIN) / WEIGHT_GRAIN)

@@ -24,7 +24,7 @@ from spamfilter.pipeline import Stages, log_softmax
 from spamfilter.span_model import SpanCandidates, SpanModel
 from training.char_table import build_char_table
 from training.compose import compose
-from training.dense_training import fit_dense_model
+from training.dense_training import fit_dense_model, match_frequencies
 from training.documents import LabelledDocument
 from training.line_training import LineTrainingSettings, count_ngrams, encode_lines, fit_line_model
 from training.lines import PHRASES_SUFFIX
@@ -44,6 +44,7 @@ _SPAN_SHARE = {"spun": 0.3, "clean": 0.5, "body": 0.1, "wcxb": 0.15, "spam": 0.1
 _GROUPS_A_FOLD_UNIT = 8
 _ORDINARY_SHARE = 0.5
 _SPAM_PAGE_WEIGHT = 3.0
+_SINGLE_LINE_WEIGHT = 0.1
 
 Progress = Callable[[str], None]
 
@@ -277,6 +278,7 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
     progress(f"context model: {len(known)} lines")
     chosen, weights = _context_sample(labels, known, [part for part, _ in parts], settings)
     context = fit_dense_model(FEATURE_NAMES, values[chosen], labels[chosen], weights)
+    context = match_frequencies(context, values[known], labels[known])
 
     progress("document model")
     document_rows, kinds, line_logits, span_logits = [], [], [], []
@@ -299,8 +301,10 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
     all_rows = np.concatenate(document_rows)
     has_kind = np.array([kind is not None for kind in kinds])
     kind_numbers = np.array([kind or 0 for kind in kinds])
+    single = np.array([len(one.lines) == 1 for part, _ in parts for one in part.documents])
+    document_weights = np.where(single, _SINGLE_LINE_WEIGHT, 1.0)
     document = fit_dense_model(
-        DOCUMENT_FEATURE_NAMES, all_rows[has_kind], kind_numbers[has_kind], np.ones(int(has_kind.sum()))
+        DOCUMENT_FEATURE_NAMES, all_rows[has_kind], kind_numbers[has_kind], document_weights[has_kind]
     )
     points, metrics = choose_points(
         [part for part, _ in parts],

@@ -14,8 +14,8 @@ from training.span_training import ScoredBatch, label_candidates
 
 RATES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 _CLEAN, _BOILERPLATE = LABELS.index(Label.CLEAN), LABELS.index(Label.BOILERPLATE)
-REAL_SOURCES = ("wcxb", "UD", "clean", "twin")
-"""Pages of public sources, clean pages of the corpus, and single clean sentences of both."""
+REAL_SOURCES = ("wcxb", "UD", "twin")
+"""Pages of public sources, and single clean sentences. Hand-written hard negatives are no sample of the web."""
 BOILERPLATE_RATE = 0.015
 """Share of clean lines that may be taken for boilerplate."""
 
@@ -122,7 +122,7 @@ def choose_points(
         document_logits[:, 0], document_logits[:, 1]
     )
     documents = [one for part in scored for one in part.documents]
-    clean_pages = np.array([one.source.startswith(("wcxb", "UD", "clean", "body")) for one in documents]) & (kinds == 0)
+    clean_pages = np.array([one.source.startswith(("wcxb", "UD", "body")) for one in documents]) & (kinds == 0)
     thresholds["document"] = thresholds_at(spam[clean_pages])
     is_spam = kinds >= 2
     judged = clean_pages | is_spam

@@ -12,7 +12,14 @@ from spamfilter.context_model import DenseModel
 from spamfilter.labels import Label
 from spamfilter.line_model import FIELD_BITS, LineModel, LineScores
 from spamfilter.page_features import PageFeatures, page_features
-from spamfilter.span_model import CANDIDATE_NAMES, NUMERIC_SHIFT, SpanCandidates, SpanModel, find_candidates
+from spamfilter.span_model import (
+    CANDIDATE_NAMES,
+    NUMERIC_SHIFT,
+    SpanCandidates,
+    SpanModel,
+    find_candidates,
+    page_evidence,
+)
 from spamfilter.span_tokens import SPAN_BITS, cut_pieces, numeric_inputs, span_rows, strangeness_before
 from spamfilter.text import TextBatch, encode_documents
 from spamfilter.tokens import KIND_LINE_END, TokenBatch, tokenize
@@ -194,4 +201,5 @@ def candidates_of(model: SpanModel, line_model: LineModel, scored: ScoredBatch) 
         scored.scores.token_words,
         scored.features.running_idf,
         scored.features.lines,
+        page_evidence(scored.features),
     )

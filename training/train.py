@@ -128,7 +128,12 @@ def _read_documents(
             "the model learns from the corpus alone and will flag more clean lines of real pages"
         )
     data: dict[str, Any] = {}
-    for name, documents in (("corpus", corpus), ("patterns", generated), ("own lines", own), ("public sources", public)):
+    for name, documents in (
+        ("corpus", corpus),
+        ("patterns", generated),
+        ("own lines", own),
+        ("public sources", public),
+    ):
         lines = [line for document in documents for line in document.lines if line.label]
         data[name] = {
             "documents": len(documents),
