@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter.errors import InputError
 from spamfilter.labels import LABELS, Label
 from training.documents import LabelledDocument
 from training.generate import GENERATED
 from training.lines import PHRASES_SUFFIX
 from training.near_duplicates import near_duplicate_groups
 
-__all__ = ["CorpusLines", "collect_lines", "label_number", "unit_number"]
+__all__ = ["CorpusLines", "collect_lines", "file_places", "label_number", "unit_number"]
 
 _NUMBERS = {label.value: number for number, label in enumerate(LABELS)}
 _THRESHOLD_SHARE = 1 / 3
@@ -73,16 +74,16 @@ def unit_number(text: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big") / 2**64
 
 
-def _file_places(folder: Path) -> Iterator[str]:
-    """Place of each filled line in the order in which ``read_labelled_lines`` reads a folder."""
+def file_places(folder: Path) -> Iterator[tuple[str, str]]:
+    """Place and text of each filled line in the order in which ``read_labelled_lines`` reads a folder."""
     for path in sorted(folder.glob("*/*.txt")):
         for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
             if line.strip():
-                yield f"{path.parent.name}/{path.name}:{number}"
+                yield f"{path.parent.name}/{path.name}:{number}", line.strip()
 
 
 def collect_lines(
-    folder: Path,
+    places: Sequence[tuple[str, str]],
     written: Sequence[LabelledDocument],
     generated: Sequence[LabelledDocument],
     public: Sequence[LabelledDocument],
@@ -90,12 +91,17 @@ def collect_lines(
     """Lay out documents in columns and group near-duplicates of written and generated lines.
 
     Args:
-        folder: the folder that ``written`` was read from.
-        written: ``read_labelled_lines(folder)``.
+        places: ``file_places`` of the folder that ``written`` was read from.
+        written: ``read_labelled_lines`` of that folder.
         generated: documents of ``generate``.
         public: documents of the public sources; most of their boilerplate is left out.
+
+    Raises:
+        InputError: ``places`` and ``written`` do not hold the same lines: the folder changed in between.
     """
-    places = _file_places(folder)
+    if [text for _, text in places] != [line.text for document in written for line in document.lines]:
+        raise InputError("the corpus changed while it was read; run the report again")
+    place_of = iter(places)
     documents = [*written, *generated, *public]
     rows: list[tuple[str, int, str, str, str, int, bool]] = []
     for number, document in enumerate(documents):
@@ -104,7 +110,7 @@ def collect_lines(
         share = _PUBLIC_THRESHOLD_SHARE if is_public else _THRESHOLD_SHARE
         measures = document.source != GENERATED and unit_number(f"threshold:{document.document_id}") < share
         for order, line in enumerate(document.lines):
-            place = next(places) if own else f"{document.document_id}:{order + 1}"
+            place = next(place_of)[0] if own else f"{document.document_id}:{order + 1}"
             if line.label is None:
                 continue
             if is_public and unit_number(place) > _PUBLIC_SHARES.get(line.label, 1.0):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from spamfilter.errors import InputError
 from spamfilter.labels import LABELS, Label
-from training.corpus_lines import CorpusLines, collect_lines
+from training.corpus_lines import CorpusLines, collect_lines, file_places
 from training.corpus_measures import RATE, CurvePoint, Disagreement, HeldOut, Measures
 from training.generate import PATTERNS_FOLDER, generate
 from training.held_out import weigh_lines
@@ -72,11 +72,11 @@ def build_report(
         InputError: a corpus, pattern or trades file is not as it should be; names file and line.
         SourceError: a public source is missing or not the pinned one.
     """
-    written = read_labelled_lines(corpus)
+    written, places = read_labelled_lines(corpus), list(file_places(corpus))
     generated = generate(patterns) if patterns else []
     public = read_public_sources(mirror, cache, n_jobs=jobs, progress=progress) if mirror or cache else []
     trades = read_trades()
-    lines = collect_lines(corpus, written, generated, public)
+    lines = collect_lines(places, written, generated, public)
     progress(f"counting n-grams of {len(lines.texts)} lines")
     measures = Measures(lines, weigh_lines(lines.texts), trades, jobs)
     progress("lines that a model of other lines labels otherwise")

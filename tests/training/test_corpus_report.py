@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from spamfilter.errors import InputError
+from training.corpus_lines import collect_lines, file_places
 from training.corpus_report import build_report, main, render
 from training.held_out import threshold_at
+from training.lines import read_labelled_lines
 from training.trades import read_trades, trade_topic
 
 THINGS = ["bridge", "school", "harbour", "library", "orchard", "museum", "station"]
@@ -163,3 +165,10 @@ def test_a_topic_of_a_trade_and_of_several_is_an_error(tmp_path: Path) -> None:
     path.write_text("[]", encoding="utf-8")
     with pytest.raises(InputError, match="needs"):
         read_trades(path)
+
+
+def test_a_corpus_that_changes_while_it_is_read_is_an_error(corpus: Path) -> None:
+    written, places = read_labelled_lines(corpus), list(file_places(corpus))
+    assert collect_lines(places, written, [], []).places[0] == places[0][0]
+    with pytest.raises(InputError, match="changed while it was read"):
+        collect_lines(places[1:], written, [], [])
