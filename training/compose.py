@@ -281,11 +281,12 @@ class Composer:
         """Clean groups of one language put together to pages of many lengths, with and without furniture."""
         random_, made = self._random, []
         for language, groups in sorted(self._pools.clean.items()):
-            shuffled = random_.sample(groups, len(groups))
-            while shuffled:
+            # In their own order, groups of one topic make a page; most pages of the web have one topic.
+            waiting = list(groups) + random_.sample(groups, len(groups) // 2)
+            while waiting:
                 count = random_.choice((1, 1, 2, 4, 8))
-                lines = [LabelledLine(text, Label.CLEAN) for group in shuffled[:count] for text in group]
-                del shuffled[:count]
+                lines = [LabelledLine(text, Label.CLEAN) for group in waiting[:count] for text in group]
+                del waiting[:count]
                 if random_.random() < 0.25:
                     furniture = [LabelledLine(text, Label.BOILERPLATE) for text in self._furniture(language, 8)]
                     split = random_.randint(0, len(furniture))

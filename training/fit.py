@@ -60,7 +60,7 @@ class FitSettings:
     """
 
     seed: int = 0
-    folds: int = 3
+    folds: int = 5
     jobs: int = 2
     ngrams: NgramSettings = field(default_factory=lambda: NgramSettings((3, 4, 5), 19, 19))
     line: LineTrainingSettings = field(default_factory=LineTrainingSettings)

@@ -80,7 +80,9 @@ def choose_points(
     ordinary = np.logaddexp(logits[:, _CLEAN], logits[:, _BOILERPLATE])
     labels = np.concatenate(
         [
-            np.array([line.label or "" for one in part.documents for line in one.lines])[part.features.lines]
+            np.array(
+                ["" if line.label is None or line.spans else line.label for one in part.documents for line in one.lines]
+            )[part.features.lines]
             for part in scored
         ]
     )

@@ -29,6 +29,7 @@ from training.documents import LabelledDocument
 _WEIGHT_LIMIT = 4095
 _NUMERIC_UNIT = 1000.0
 _BATCH_DOCUMENTS = 400
+_ONLY_LINE = CANDIDATE_NAMES.index("the only line")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +186,19 @@ def fit_candidates(
         CANDIDATE_NAMES,
         np.concatenate(values),
         np.concatenate(truths),
-        np.ones(sum(map(len, truths))),
+        _even_odds(np.concatenate(values)[:, _ONLY_LINE] > 0, np.concatenate(truths) == 1),
         inverse_regularisation=inverse_regularisation,
     )
     return replace(model, candidates=dense)
+
+
+def _even_odds(alone: NDArray[np.bool_], spliced: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Weights under which splices are as frequent in single lines as on pages: composing them says nothing."""
+    weights = np.ones(len(alone))
+    counts = [[int((group & kind).sum()) for kind in (spliced, ~spliced)] for group in (alone, ~alone)]
+    if all(count for pair in counts for count in pair):
+        weights[alone & spliced] = (counts[1][0] / counts[1][1]) / (counts[0][0] / counts[0][1])
+    return weights
 
 
 def candidates_of(model: SpanModel, line_model: LineModel, scored: ScoredBatch) -> SpanCandidates:
