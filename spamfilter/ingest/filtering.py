@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from spamfilter.ingest.decisions import KIND_NAMES, LABEL_NAMES, Decisions, decide
 from spamfilter.ingest.job import FilterOptions
 from spamfilter.ingest.report import ShardReport
 from spamfilter.labels import LABELS, Label
 from spamfilter.predictor import Predictor
-from spamfilter.results import DocumentPrediction
 
 _BOILERPLATE = LABELS.index(Label.BOILERPLATE)
 
@@ -46,6 +48,7 @@ def filter_pages(
         touched |= decisions.labels == _BOILERPLATE
     cuts_in = decisions.count_in_documents(touched).tolist()
     probabilities = decisions.probabilities.tolist()
+    line_probabilities = decisions.line_probabilities()
     pages = []
     for number, prediction in enumerate(predictions):
         kind = KIND_NAMES[decisions.kinds[number]]
@@ -58,7 +61,7 @@ def filter_pages(
             report.kept += 1
             if text is not None:
                 report.cut_characters += len(texts[number]) - len(text)
-                cuts = _cuts(prediction, options.drop_boilerplate)
+                cuts = _cuts(texts[number], number, touched, line_probabilities, decisions)
                 for cut in cuts:
                     report.cut[f"{cut['label']} span" if cut["spans"] else cut["label"]] += 1
         pages.append(FilteredPage(reason, text, kind, probabilities[number], cuts))
@@ -78,22 +81,39 @@ def _reason(before: str, after: str | None, kind: str, options: FilterOptions) -
     return None
 
 
-def _cuts(prediction: DocumentPrediction, drop_boilerplate: bool) -> tuple[dict[str, Any], ...]:
-    lines = prediction.flagged
-    if drop_boilerplate:
-        lines = tuple(one for one in prediction.lines if one.is_flagged or one.label is Label.BOILERPLATE)
-    return tuple(
-        {
-            "line": line.number,
-            "start": line.start,
-            "end": line.end,
-            "label": line.label.value,
-            "probability": line.probability,
-            "text": line.text,
-            "spans": [[span.start, span.end, span.label.value, span.probability] for span in line.spans],
-        }
-        for line in lines
-    )
+def _cuts(
+    text: str,
+    number: int,
+    touched: NDArray[np.bool_],
+    probabilities: NDArray[np.float64],
+    decisions: Decisions,
+) -> tuple[dict[str, Any], ...]:
+    """The touched lines of page ``number``; made from arrays, as ``DocumentPrediction`` would decide them anew."""
+    low, high = int(decisions.line_edges[number]), int(decisions.line_edges[number + 1])
+    spans: dict[int, list[list[Any]]] = {}
+    for place in range(decisions.span_edges[number], decisions.span_edges[number + 1]):
+        span = [
+            int(decisions.span_starts[place]),
+            int(decisions.span_ends[place]),
+            Label.SEO_INJECTION.value,
+            float(decisions.span_probabilities[place]),
+        ]
+        spans.setdefault(int(decisions.span_lines[place]), []).append(span)
+    cuts = []
+    for line in (np.flatnonzero(touched[low:high]) + low).tolist():
+        start, end = int(decisions.starts[line]), int(decisions.ends[line])
+        cuts.append(
+            {
+                "line": line - low,
+                "start": start,
+                "end": end,
+                "label": LABEL_NAMES[decisions.labels[line]],
+                "probability": float(probabilities[line]),
+                "text": text[start:end],
+                "spans": spans.get(line, []),
+            }
+        )
+    return tuple(cuts)
 
 
 def dolma_attributes(texts: Sequence[str], decisions: Decisions, prefix: str) -> list[dict[str, list[list[Any]]]]:

@@ -50,12 +50,12 @@ def test_wet_pages_become_rows_with_their_address(tmp_path: Path, wanted: list[A
     assert (rows[3]["id"], rows[3]["url"]) == ("<urn:uuid:page-3>", "http://site.example/3")
 
 
-def test_warc_and_text_become_json_lines(tmp_path: Path) -> None:
+def test_warc_and_text_become_json_lines(tmp_path: Path, wanted: list[Any]) -> None:
     warc(tmp_path / "in/x.warc.gz", pages(3))
-    (tmp_path / "in/page.txt").write_text(pages(2)[1])
+    (tmp_path / "in/page.txt").write_text(TEXTS[1])
     assert command("annotate", tmp_path / "in", "-o", tmp_path / "o") == 0
     assert len(read_json_lines(tmp_path / "o/x.jsonl.zst")) == 3
-    assert read_json_lines(tmp_path / "o/page.jsonl.zst")[0]["spamfilter"]["kind"] == "residue"
+    assert read_json_lines(tmp_path / "o/page.jsonl.zst")[0]["spamfilter"] == wanted[1]
 
 
 def test_more_or_less_can_be_asked_for(tmp_path: Path, predictor: Predictor) -> None:

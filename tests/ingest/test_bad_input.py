@@ -254,7 +254,10 @@ def test_an_alarm_is_raised_by_characters_cut_too(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full to play the full disk")
 @pytest.mark.parametrize("name", ["x.jsonl", "x.jsonl.zst", "x.jsonl.gz", "x.parquet"])
 def test_a_full_disk_stops_the_run_with_one_line_and_resume_goes_on(tmp_path: Path, name: str) -> None:
-    (table if name == "x.parquet" else json_lines)(tmp_path / "in" / name, records_or_texts(name))  # type: ignore[operator]
+    if name == "x.parquet":
+        table(tmp_path / "in" / name, pages(30))
+    else:
+        json_lines(tmp_path / "in" / name, records(pages(30)))
     json_lines(tmp_path / "in/a.jsonl", records(pages(10)))
     (tmp_path / "o").mkdir()
     (tmp_path / f"o/.{name}.partial").symlink_to("/dev/full")
@@ -272,7 +275,3 @@ def test_a_full_disk_stops_the_run_with_one_line_and_resume_goes_on(tmp_path: Pa
     command("filter", tmp_path / "in", "-o", whole, "--rejected", tmp_path / "v")
     assert tree(whole) == tree(tmp_path / "o")
     assert tree(tmp_path / "v") == tree(tmp_path / "r")
-
-
-def records_or_texts(name: str) -> list[object]:
-    return list(pages(30)) if name == "x.parquet" else list(records(pages(30)))
