@@ -40,6 +40,14 @@ class OperatingPoints:
         position = np.log(self.rates[::-1])
         return float(np.interp(np.log(rate), position, self.thresholds[kind][::-1]))
 
+    def document_threshold(self, rate: float) -> float:
+        """Threshold for pages: at ten times ``rate``.
+
+        Training sees a few thousand clean pages, too few to measure one in a thousand; one in a hundred they can.
+        """
+        self.check_rate(rate)
+        return self.threshold("document", min(10 * rate, self.rates[0]))
+
     def decide_lines(self, logits: NDArray[np.float64], rate: float) -> NDArray[np.int64]:
         """Label of each line.
 

@@ -144,8 +144,11 @@ class DocumentPrediction:
 
     @property
     def is_spam(self) -> bool:
-        """Whether the page as a whole is spam: a spun page of a link farm or a page of spam."""
-        return self.spam_logit() >= self.points.threshold("document", self.max_false_positive_rate)
+        """Whether the page as a whole is spam: a spun page of a link farm or a page of spam.
+
+        Decided so that at most ten times ``max_false_positive_rate`` of clean pages are taken for spam.
+        """
+        return self.spam_logit() >= self.points.document_threshold(self.max_false_positive_rate)
 
     @property
     def probability(self) -> float:

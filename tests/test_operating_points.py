@@ -85,3 +85,11 @@ def test_the_shipped_thresholds_cover_every_decision_and_never_fall_as_the_rate_
         assert len(values) == len(points.rates)
         assert list(values) == sorted(values)
         assert np.isfinite(values).all()
+
+
+def test_pages_are_decided_at_ten_times_the_rate_of_lines_but_never_beyond_what_was_measured() -> None:
+    rates = POINTS.rates
+    assert POINTS.document_threshold(rates[-1]) == POINTS.threshold("document", 10 * rates[-1])
+    assert POINTS.document_threshold(rates[0]) == POINTS.threshold("document", rates[0])
+    with pytest.raises(ValueError, match="max_false_positive_rate"):
+        POINTS.document_threshold(rates[-1] / 2)

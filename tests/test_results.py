@@ -160,7 +160,7 @@ def test_spans_below_the_threshold_are_left_out() -> None:
 
 
 def test_deciding_again_changes_the_verdicts_and_not_the_scores() -> None:
-    strict = prediction("The mill best casino grinds.", spans=[(9, 20, 0.5)], kind=(0.0, -9.0, 0.3, -9.0))
+    strict = prediction("The mill best casino grinds.", spans=[(9, 20, 0.5)], kind=(0.3, -9.0, 0.0, -9.0))
     loose = strict.at(max_false_positive_rate=1e-1)
     assert not strict.flagged
     assert not strict.is_spam

@@ -281,8 +281,7 @@ class Composer:
         """Clean groups of one language put together to pages of many lengths, with and without furniture."""
         random_, made = self._random, []
         for language, groups in sorted(self._pools.clean.items()):
-            # In their own order, groups of one topic make a page; most pages of the web have one topic.
-            waiting = list(groups) + random_.sample(groups, len(groups) // 2)
+            waiting = random_.sample(groups, len(groups))
             while waiting:
                 count = random_.choice((1, 1, 2, 4, 8))
                 lines = [LabelledLine(text, Label.CLEAN) for group in waiting[:count] for text in group]

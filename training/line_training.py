@@ -13,6 +13,7 @@ from spamfilter.line_model import PAIR_LIMIT, LineModel, pack_fields
 from spamfilter.ngrams import NgramSettings, pair_rows, part_rows, triple_rows
 from spamfilter.text import TextBatch, encode_documents
 from spamfilter.tokens import KIND_LINE_END, TokenBatch, tokenize
+from training.dense_training import one_quiet_thread
 
 _BATCH_LINES = 2000
 
@@ -137,13 +138,15 @@ def _fit_regression(
         one = LogisticRegression(
             C=settings.inverse_regularisation, solver="liblinear", dual=True, tol=0.05, max_iter=50, random_state=0
         )
-        one.fit(matrix, labels == number, sample_weight=weights)
+        with one_quiet_thread():
+            one.fit(matrix, labels == number, sample_weight=weights)
         coefficients.append(one.coef_[0])
         intercepts.append(one.intercept_[0])
     regression.coef_ = np.array(coefficients)
     regression.intercept_ = np.array(intercepts)
     regression.classes_ = np.arange(len(LABELS))
-    regression.fit(matrix, labels, sample_weight=weights)
+    with one_quiet_thread():
+        regression.fit(matrix, labels, sample_weight=weights)
     return regression
 
 

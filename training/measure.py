@@ -10,12 +10,10 @@ from sklearn.metrics import roc_auc_score
 from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
 from spamfilter.operating_points import OperatingPoints
 from spamfilter.span_model import SpanCandidates
-from training.span_training import ScoredBatch, label_candidates
+from training.span_training import ScoredBatch, label_candidates, real_clean_lines
 
 RATES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 _CLEAN, _BOILERPLATE = LABELS.index(Label.CLEAN), LABELS.index(Label.BOILERPLATE)
-REAL_SOURCES = ("wcxb", "UD", "twin")
-"""Pages of public sources, and single clean sentences. Hand-written hard negatives are no sample of the web."""
 BOILERPLATE_RATE = 0.015
 """Share of clean lines that may be taken for boilerplate."""
 
@@ -33,18 +31,6 @@ def thresholds_at(scores: NDArray[np.float64]) -> tuple[float, ...]:
         slope = (found[-1] - found[0]) / np.log(measurable[0] / measurable[len(measurable) - 1])
         found.append(found[len(measurable) - 1] + slope * float(np.log(measurable[-1] / rate)))
     return tuple(np.round(np.maximum.accumulate(found), 6))
-
-
-def _real_clean(scored: ScoredBatch) -> NDArray[np.bool_]:
-    """Lines that are clean and stand on a real page or in a clean text of the corpus; by line of the batch."""
-    return np.array(
-        [
-            line.label == Label.CLEAN and document.source.startswith(REAL_SOURCES)
-            for document in scored.documents
-            for line in document.lines
-        ],
-        np.bool_,
-    )
 
 
 def _expected_calibration_error(probabilities: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
@@ -74,7 +60,7 @@ def choose_points(
         document_logits: float64 (d, 4) over all batches.
         kinds: int64 (d,), -1 where unknown.
     """
-    real = [_real_clean(part) for part in scored]
+    real = [real_clean_lines(part.documents) for part in scored]
     rows = np.concatenate([mask[part.features.lines] for mask, part in zip(real, scored, strict=True)])
     logits = np.concatenate(line_logits)
     ordinary = np.logaddexp(logits[:, _CLEAN], logits[:, _BOILERPLATE])

@@ -8,7 +8,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from spamfilter.context_model import DenseModel
+from spamfilter.context_model import WEIGHT_GRAIN, DenseModel
 from spamfilter.labels import Label
 from spamfilter.line_model import FIELD_BITS, LineModel, LineScores
 from spamfilter.page_features import PageFeatures, page_features
@@ -23,12 +23,14 @@ from spamfilter.span_model import (
 from spamfilter.span_tokens import SPAN_BITS, cut_pieces, numeric_inputs, span_rows, strangeness_before
 from spamfilter.text import TextBatch, encode_documents
 from spamfilter.tokens import KIND_LINE_END, TokenBatch, tokenize
-from training.dense_training import fit_dense_model
+from training.dense_training import fit_dense_model, one_quiet_thread
 from training.documents import LabelledDocument
 
 _WEIGHT_LIMIT = 4095
 _NUMERIC_UNIT = 1000.0
 _BATCH_DOCUMENTS = 400
+REAL_SOURCES = ("wcxb", "UD", "twin")
+"""Pages of public sources, and single clean sentences. Hand-written hard negatives are no sample of the web."""
 _ONLY_LINE = CANDIDATE_NAMES.index("the only line")
 
 
@@ -133,8 +135,9 @@ def fit_boundaries(
             (np.ones(rows.size, np.float32), places.ravel(), np.arange(0, rows.size + 1, 4)), (len(rows), len(used))
         )
         matrix = scipy.sparse.hstack([sparse, scipy.sparse.csr_matrix(numeric.astype(np.float32))], format="csr")
-        regression = LogisticRegression(C=inverse_regularisation, max_iter=150, tol=1e-3)
-        regression.fit(matrix, truth)
+        regression = LogisticRegression(C=inverse_regularisation, max_iter=100, tol=1e-3)
+        with one_quiet_thread():
+            regression.fit(matrix, truth)
         row_weights = np.zeros(1 << SPAN_BITS)
         row_weights[used] = regression.coef_[0][: len(used)]
         coefficients.append(row_weights)
@@ -199,6 +202,45 @@ def _even_odds(alone: NDArray[np.bool_], spliced: NDArray[np.bool_]) -> NDArray[
     if all(count for pair in counts for count in pair):
         weights[alone & spliced] = (counts[1][0] / counts[1][1]) / (counts[0][0] / counts[0][1])
     return weights
+
+
+def level_false_positives(
+    model: SpanModel, parts: Sequence[tuple[ScoredBatch, SpanCandidates]], *, rate: float = 3e-3
+) -> SpanModel:
+    """Shift the log-odds of single lines until as many clean ones are flagged there as on real pages.
+
+    One threshold then means the same for both.
+    """
+    strongest: dict[bool, list[NDArray[np.float64]]] = {True: [], False: []}
+    for scored, candidates in parts:
+        pair = model.candidates.logits(candidates.values)
+        best = np.full(len(scored.batch.line_starts), -20.0)
+        np.maximum.at(best, candidates.lines, pair[:, 1] - pair[:, 0])
+        clean = real_clean_lines(scored.documents)
+        alone = np.repeat(
+            [len(one.lines) == 1 for one in scored.documents], [len(one.lines) for one in scored.documents]
+        )
+        for group, kept in strongest.items():
+            kept.append(best[clean & (alone == group)])
+    levels = {group: np.concatenate(kept) for group, kept in strongest.items()}
+    if any(len(level) * rate < 2 for level in levels.values()):
+        return model
+    shift = float(np.quantile(levels[False], 1 - rate) - np.quantile(levels[True], 1 - rate))
+    weights = model.candidates.weights.copy()
+    weights[_ONLY_LINE, 1] += np.rint(shift * WEIGHT_GRAIN) / WEIGHT_GRAIN
+    return replace(model, candidates=replace(model.candidates, weights=weights))
+
+
+def real_clean_lines(documents: Sequence[LabelledDocument]) -> NDArray[np.bool_]:
+    """Which lines of the documents are clean and stand on a real page or alone, bool (m,)."""
+    return np.array(
+        [
+            line.label == Label.CLEAN and document.source.startswith(REAL_SOURCES)
+            for document in documents
+            for line in document.lines
+        ],
+        np.bool_,
+    )
 
 
 def candidates_of(model: SpanModel, line_model: LineModel, scored: ScoredBatch) -> SpanCandidates:
