@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 _PRELUDE = """
-import json, os, resource, sys, time
+import json, os, sys, time
 begun = time.perf_counter()
+def memory(field):
+    with open("/proc/self/status") as stream:
+        return next(int(line.split()[1]) / 1e3 for line in stream if line.startswith(field))
 def resident():
-    with open("/proc/self/statm") as stream:
-        return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    return memory("VmRSS")
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    # Unlike ru_maxrss this begins anew with the program.
+    return memory("VmHWM")
 def load():
     from spamfilter import Predictor
     return Predictor.load(os.environ["SPAMFILTER_BENCHMARK_MODEL"] or None)
@@ -30,11 +33,11 @@ import spamfilter
 imported = time.perf_counter()
 predictor = load()
 loaded = time.perf_counter()
-memory = resident()
+held = resident()
 predictor.predict("A first page.\\nWith two lines.")
 first = time.perf_counter()
 heavy = sorted({"sklearn", "scipy", "pandas", "pyarrow"} & set(sys.modules))
-print(json.dumps({"import": imported - begun, "load": loaded - imported, "resident": memory,
+print(json.dumps({"import": imported - begun, "load": loaded - imported, "resident": held,
                   "first": first - loaded, "heavy": heavy}))
 """
 
