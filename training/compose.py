@@ -39,7 +39,7 @@ class _Pools:
 
 
 def _texts(document: LabelledDocument, label: Label) -> list[str]:
-    return [line.text for line in document.lines if line.label == label]
+    return [line.text for line in document.lines if line.label == label and not line.spans]
 
 
 def _fill_pools(documents: Sequence[LabelledDocument]) -> _Pools:
@@ -95,7 +95,12 @@ class Composer:
 
     def compose(self) -> list[LabelledDocument]:
         """Return the real documents and all that is made of them."""
-        made = [document for document in self._documents if document.source != "lines"]
+        # Of written lines, only those that come with their spans are pages as they stand.
+        made = [
+            document
+            for document in self._documents
+            if document.source != "lines" or any(line.spans for line in document.lines)
+        ]
         for language, lines in self._pools.articles:
             body = _excerpt(lines, self._random)
             if self._random.random() < 0.6:
@@ -299,7 +304,9 @@ class Composer:
         for document in self._documents:
             if (document.page_type or "").endswith(PHRASES_SUFFIX):
                 continue
-            labelled = [line for line in document.lines if line.label not in (None, Label.HEADLINE_LIST)]
+            labelled = [
+                line for line in document.lines if not line.spans and line.label not in (None, Label.HEADLINE_LIST)
+            ]
             most = 3 if document.source == "lines" else 2
             for line in random_.sample(labelled, min(len(labelled), most)):
                 spam = line.label in (Label.SEO_INJECTION, Label.LINK_EXCHANGE)

@@ -119,7 +119,7 @@ def _line_set(documents: Sequence[LabelledDocument], settings: FitSettings) -> _
     for document in documents:
         fold = fold_of(document, settings.folds, settings.seed)
         for line in document.lines:
-            if line.label is None:
+            if line.label is None or line.spans:
                 continue
             if document.source == "wcxb":
                 if line.text in seen or random_.random() > shares.get(line.label, 1.0):

@@ -1,7 +1,8 @@
 """Reads labelled lines: the corpus folder, and a user's own folder, TSV or JSONL.
 
 A folder holds ``<label>/<topic>.<language>.txt``, one line of text a line; an empty line parts two pages.
-TSV is ``label<TAB>text``. JSONL has ``text`` and ``label`` and may have ``lang`` and ``doc``.
+TSV is ``label<TAB>text``. JSONL has ``text`` and ``label`` and may have ``lang``, ``doc`` and ``spans``, a list of
+``[start, end]`` in characters of the text: such a line teaches where a foreign phrase stands.
 """
 
 import json
@@ -76,10 +77,22 @@ def _read_tsv(path: Path) -> Iterator[LabelledDocument]:
         if not line.strip():
             continue
         label, tab, text = line.rstrip("\r").partition("\t")
-        if not tab:
-            raise InputError(f"{path}:{number + 1}: no tab; write label<TAB>text")
+        if not tab or not text.strip():
+            raise InputError(f"{path}:{number + 1}: no tab or no text; write label<TAB>text")
         checked = _check_label(label.strip(), f"{path}:{number + 1}")
         yield LabelledDocument(f"{path.name}#{number}", "lines", "und", (LabelledLine(text, checked),), path.stem)
+
+
+def _check_spans(spans: object, text: str, place: str) -> tuple[tuple[int, int], ...]:
+    checked = []
+    for span in spans if isinstance(spans, list) else [spans]:
+        if not (isinstance(span, list) and len(span) == 2 and all(type(edge) is int for edge in span)):
+            raise InputError(f'{place}: "spans" is a list of [start, end] in characters of the text, not {span!r}')
+        start, end = span
+        if not 0 <= start < end <= len(text):
+            raise InputError(f"{place}: span {span} lies outside the text of {len(text)} characters")
+        checked.append((start, end))
+    return tuple(checked)
 
 
 def _read_jsonl(path: Path) -> Iterator[LabelledDocument]:
@@ -92,12 +105,13 @@ def _read_jsonl(path: Path) -> Iterator[LabelledDocument]:
             row = json.loads(line)
         except json.JSONDecodeError as error:
             raise InputError(f"{place}: not JSON ({error.msg})") from None
-        if not isinstance(row, dict) or not isinstance(row.get("text"), str):
+        if not isinstance(row, dict) or not isinstance(row.get("text"), str) or not row["text"].strip():
             raise InputError(f'{place}: needs an object with a string "text" and a "label"')
         label = _check_label(row.get("label"), place)
         document = f"{path.name}#{row.get('doc', number)}"
-        text = " ".join(row["text"].splitlines())
-        rows.append((document, str(row.get("lang", "und")), LabelledLine(text, label)))
+        text = row["text"].replace("\r", " ").replace("\n", " ")
+        spans = _check_spans(row.get("spans", []), text, place)
+        rows.append((document, str(row.get("lang", "und")), LabelledLine(text, label, spans)))
     for document, group in groupby(rows, key=lambda row: row[0]):
         members = list(group)
         yield LabelledDocument(document, "lines", members[0][1], tuple(line for _, _, line in members), path.stem)

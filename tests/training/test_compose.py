@@ -32,6 +32,9 @@ def test_every_line_comes_from_the_documents_handed_in_but_for_splices(composed:
                 assert line.label == "seo_injection"
             elif line.label is None:
                 assert line.text in texts
+            elif document.source in ("contents", "listing"):
+                # Headings may be numbered, and on a page that is a list its titles are clean.
+                assert line.text in texts or line.text.partition(". ")[2] in texts
             else:
                 assert (line.text, line.label) in known
 

@@ -102,3 +102,14 @@ def test_no_line_of_the_corpus_has_two_labels_unless_one_is_only_a_phrase() -> N
                 labels.setdefault(line.text, set()).add(str(line.label))
     both = {text: found for text, found in labels.items() if len(found) > 1 and "clean" in found}
     assert both == {}
+
+
+def test_spans_of_a_json_line_are_read_and_those_outside_the_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "own.jsonl"
+    path.write_text('{"text": "The mill best casino grinds.", "label": "seo_injection", "spans": [[9, 20]]}\n')
+    (document,) = read_labelled_lines(path)
+    assert document.lines[0].spans == ((9, 20),)
+    for spans in ("[[20, 9]]", "[[0, 99]]", "[9, 20]", '"9-20"'):
+        path.write_text(f'{{"text": "The mill best casino grinds.", "label": "seo_injection", "spans": {spans}}}\n')
+        with pytest.raises(InputError, match="own.jsonl:1"):
+            read_labelled_lines(path)
