@@ -124,9 +124,7 @@ def pair_rows(tokens: TokenBatch, settings: NgramSettings) -> NDArray[np.int64]:
     return rows_of_pairs(tokens.hashes[:-1], tokens.hashes[1:], settings)
 
 
-def rows_of_pairs(
-    left: NDArray[np.uint32], right: NDArray[np.uint32], settings: NgramSettings
-) -> NDArray[np.int64]:
+def rows_of_pairs(left: NDArray[np.uint32], right: NDArray[np.uint32], settings: NgramSettings) -> NDArray[np.int64]:
     """Row of each pair of token hashes, int64 (k,)."""
     hashed = left * np.uint32(BASE)
     hashed += right

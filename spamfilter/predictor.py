@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spamfilter.context_model import DenseModel
 from spamfilter.document_model import DOCUMENT_FEATURE_NAMES
 from spamfilter.errors import ModelError
-from spamfilter.labels import LABELS
+from spamfilter.labels import FLAGGED_LABELS, LABELS
 from spamfilter.line_model import LineModel
 from spamfilter.model_store import StoredModel, load_model
 from spamfilter.ngrams import NgramSettings
@@ -93,6 +93,25 @@ def stages_from(model: StoredModel) -> Stages:
         raise ModelError(f"a part of the model is missing or malformed ({error!r}); train it anew") from None
 
 
+def points_from(settings: Mapping[str, Any]) -> OperatingPoints:
+    """Read the operating points of a stored model.
+
+    Raises:
+        ModelError: they are missing or malformed, or a decision has no threshold for one of the rates.
+    """
+    try:
+        stored = settings["operating_points"]
+        rates = tuple(map(float, stored["rates"]))
+        thresholds = {str(name): tuple(map(float, values)) for name, values in stored["thresholds"].items()}
+        points = OperatingPoints(rates, thresholds, float(stored["boilerplate"]))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"the operating points are missing or malformed ({error!r}); train the model anew") from None
+    decisions = {*(label.value for label in FLAGGED_LABELS), "span", "document"}
+    if set(thresholds) != decisions or not rates or any(len(values) != len(rates) for values in thresholds.values()):
+        raise ModelError(f"the operating points do not cover {sorted(decisions)} at every rate; train the model anew")
+    return points
+
+
 class Predictor:
     """Judges texts with one model. Prediction is a pure function: nothing is remembered between calls."""
 
@@ -100,12 +119,7 @@ class Predictor:
         """Use ``model``; raises ModelError if a part is missing or malformed."""
         self.stages = stages_from(model)
         self.settings = model.settings
-        points = model.settings["operating_points"]
-        self.points = OperatingPoints(
-            tuple(points["rates"]),
-            {name: tuple(values) for name, values in points["thresholds"].items()},
-            float(points["boilerplate"]),
-        )
+        self.points = points_from(model.settings)
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> "Predictor":

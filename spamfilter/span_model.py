@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spamfilter.context_model import DenseModel
 from spamfilter.line_model import FIELD_BITS, LineModel, Words, unpack_fields
 from spamfilter.page_features import FEATURE_NAMES, PageFeatures
-from spamfilter.span_tokens import PieceTokens, cut_pieces, numeric_inputs, span_rows, strangeness_before
+from spamfilter.span_tokens import PieceTokens, cut_pieces, numeric_products, span_rows, strangeness_before
 from spamfilter.text import SCRIPT_SHIFT, UPPER, TextBatch
 from spamfilter.tokens import KIND_LINE_END, KIND_MARK, KIND_SOLO, KIND_WORD, TokenBatch
 
@@ -29,6 +29,7 @@ _BLOCK = -(1 << 24)
 _NEVER = -(1 << 38)
 _APART = 1 << 40
 _LATIN = 1
+_HALF = 1 << (FIELD_BITS - 1)
 
 CANDIDATE_NAMES: tuple[str, ...] = (
     "score of the stretch",
@@ -78,7 +79,6 @@ CANDIDATE_NAMES: tuple[str, ...] = (
     "lines elsewhere on the page likely template",
     "lines elsewhere on the page likely spam",
     "boilerplate logit of the line",
-    "the only line",
 )
 
 Stretches = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -121,27 +121,34 @@ class SpanModel:
     def boundary_scores(self, pieces: PieceTokens, words: Words, strange: NDArray[np.int64]) -> Stretches:
         """Scores of each token as the start, as the end and as a part of a phrase, int64 (c,) each."""
         word, narrow, pair, around = span_rows(pieces)
-        boundary = self.table[narrow]
-        boundary += self.table[pair]
-        boundary += self.table[around]
-        boundary_start, boundary_end, boundary_inside = _fields(boundary)
-        own_start, own_end, own_inside = _fields(self.table[word])
+        boundary = self.table.take(narrow, mode="clip")
+        boundary += self.table.take(pair, mode="clip")
+        boundary += self.table.take(around, mode="clip")
+        own = self.table.take(word, mode="clip")
         # Whole numbers far below 2**53: exact in any order of addition.
-        products = numeric_inputs(pieces, words, strange) @ self.numeric_weights
-        numeric = np.floor(products / NUMERIC_SHIFT).astype(np.int64)
-        start = boundary_start + own_start + numeric[:, 0] + self.bias[0]
+        products = numeric_products(pieces, words, strange, self.numeric_weights)
+        products /= NUMERIC_SHIFT
+        numeric = np.floor(products, out=products).astype(np.int64)
+        numeric += self.bias[:, None]
+        start, shifted_end, inside = numeric
+        start += _low(boundary)
+        start += _low(own)
         # A phrase ends with a token if it ends at the boundary behind it.
-        end = own_end + self.bias[1]
-        end[:-1] += boundary_end[1:] + numeric[1:, 1]
-        inside = boundary_inside + own_inside + numeric[:, 2] + self.bias[2]
+        end = _middle(own)
+        end += self.bias[1]
+        shifted_end += _middle(boundary)
+        shifted_end -= self.bias[1]
+        end[:-1] += shifted_end[1:]
+        inside += _high(boundary)
+        inside += _high(own)
         return start, end, inside
 
 
 def page_evidence(features: PageFeatures) -> NDArray[np.float64]:
-    """What the rest of its page says of each line, float64 (r, 6), multiples of 1/256.
+    """What the rest of its page says of each line, float64 (r, 5), multiples of 1/256.
 
     The number of other lines that stage 1 takes for link offers, headlines, template residue and spam, at most 3 of
-    each; the boilerplate logit of the line itself; whether it stands alone.
+    each; the boilerplate logit of the line itself.
     """
     values = features.values
     others = np.expm1(values[:, FEATURE_NAMES.index("lines on the page")]) - 1
@@ -149,17 +156,24 @@ def page_evidence(features: PageFeatures) -> NDArray[np.float64]:
         np.minimum(values[:, FEATURE_NAMES.index(f"page {name}")] * others, 3.0)
         for name in ("link", "headline", "template", "spam")
     ]
-    columns += [values[:, FEATURE_NAMES.index(name)] for name in ("own logit boilerplate", "the only line")]
+    columns.append(values[:, FEATURE_NAMES.index("own logit boilerplate")])
     rounded: NDArray[np.float64] = np.rint(np.stack(columns, axis=1) * 256.0) / 256.0
     return rounded
 
 
-def _fields(packed: NDArray[np.int64]) -> Stretches:
-    half, mask = np.int64(1 << (FIELD_BITS - 1)), np.int64((1 << FIELD_BITS) - 1)
-    low = ((packed + half) & mask) - half
-    rest = (packed - low) >> FIELD_BITS
-    middle = ((rest + half) & mask) - half
-    return low, middle, (rest - middle) >> FIELD_BITS
+def _low(packed: NDArray[np.int64]) -> NDArray[np.int64]:
+    """First field of packed words; shifts extend the sign."""
+    return (packed << (64 - FIELD_BITS)) >> (64 - FIELD_BITS)
+
+
+def _middle(packed: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Second field: freed of what the first has borrowed."""
+    return ((packed + _HALF) << (64 - 2 * FIELD_BITS)) >> (64 - FIELD_BITS)
+
+
+def _high(packed: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Third field: freed of what the two below have borrowed."""
+    return (packed + (_HALF + (_HALF << FIELD_BITS))) >> (2 * FIELD_BITS)
 
 
 def best_stretches(pieces: PieceTokens, scores: Stretches, free: NDArray[np.bool_]) -> Stretches:
@@ -203,7 +217,7 @@ def find_candidates(
     Args:
         running_idf: int64 (2, t + 1), as in ``PageFeatures``.
         lines: int64 (r,), ascending, none of them blank.
-        evidence: float64 (r, 6), what the rest of the page says, as ``page_evidence`` gives it.
+        evidence: float64 (r, 5), what the rest of the page says, as ``page_evidence`` gives it.
     """
     empty = np.zeros(0, np.int64)
     if not len(lines):

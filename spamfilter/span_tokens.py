@@ -29,6 +29,7 @@ class PieceTokens:
     Attributes:
         lines: int64 (p,), line of each piece.
         starts: int64 (p + 1,), where each piece begins in the arrays of tokens.
+        numbers: int64 (c,), piece of each token.
         tokens: int64 (c,), number of each token in the batch.
         free: bool (c,), whether a stretch may hold the token; margins and line ends may not be held.
         kinds, hashes: of the tokens.
@@ -38,6 +39,7 @@ class PieceTokens:
 
     lines: NDArray[np.int64]
     starts: NDArray[np.int64]
+    numbers: NDArray[np.int64]
     tokens: NDArray[np.int64]
     free: NDArray[np.bool_]
     kinds: NDArray[np.uint8]
@@ -50,26 +52,35 @@ class PieceTokens:
 
 def cut_pieces(batch: TextBatch, tokens: TokenBatch, lines: NDArray[np.int64]) -> PieceTokens:
     """The pieces of the lines numbered ``lines``, none of which is blank."""
-    low, high = tokens.line_tokens[lines], tokens.line_tokens[lines + 1]
-    counts = -(-(high - low - 1) // PIECE_TOKENS)
-    owner = np.repeat(np.arange(len(lines)), counts)
-    within = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    first = low[owner] + 1 + within * PIECE_TOKENS
-    stop = np.minimum(first + PIECE_TOKENS, high[owner])
-    wide_first, wide_stop = np.maximum(first - MARGIN, low[owner]), np.minimum(stop + MARGIN, high[owner] + 1)
+    low, high = tokens.line_tokens.take(lines), tokens.line_tokens.take(lines + 1)
+    counts = (high - low + (PIECE_TOKENS - 2)) // PIECE_TOKENS
+    owner = np.arange(len(lines)).repeat(counts)
+    low, high = low.take(owner), high.take(owner)
+    within = np.arange(len(owner)) - (counts.cumsum() - counts).take(owner)
+    first = low + 1 + within * PIECE_TOKENS
+    stop = np.minimum(first + PIECE_TOKENS, high)
+    wide_first, wide_stop = np.maximum(first - MARGIN, low), np.minimum(stop + MARGIN, high + 1)
     lengths = wide_stop - wide_first
-    starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
-    which = np.arange(starts[-1]) + np.repeat(wide_first - starts[:-1], lengths)
-    begins, ends = tokens.begins[which], tokens.ends[which]
+    starts = np.zeros(len(owner) + 1, np.int64)
+    lengths.cumsum(out=starts[1:])
+    numbers = np.arange(len(owner)).repeat(lengths)
+    which = (wide_first - starts[:-1]).take(numbers)
+    which += np.arange(len(which))
+    begins, ends, kinds = tokens.begins.take(which), tokens.ends.take(which), tokens.kinds.take(which)
+    # Without a cut line the margins are the line ends.
+    free = kinds != KIND_LINE_END
+    if len(owner) > len(lines):
+        free = (which >= first.take(numbers)) & (which < stop.take(numbers))
     return PieceTokens(
-        lines=lines[owner],
+        lines=lines.take(owner),
         starts=starts,
+        numbers=numbers,
         tokens=which,
-        free=(which >= np.repeat(first, lengths)) & (which < np.repeat(stop, lengths)),
-        kinds=tokens.kinds[which],
-        hashes=tokens.hashes[which],
-        firsts=batch.chars[begins],
-        lasts=batch.chars[ends - 1],
+        free=free,
+        kinds=kinds,
+        hashes=tokens.hashes.take(which),
+        firsts=batch.chars.take(begins),
+        lasts=batch.chars.take(ends - 1),
         begins=begins,
         ends=ends,
     )
@@ -77,46 +88,53 @@ def cut_pieces(batch: TextBatch, tokens: TokenBatch, lines: NDArray[np.int64]) -
 
 def token_shapes(pieces: PieceTokens) -> NDArray[np.uint32]:
     """A small number for what each token looks like: kind, script, case; marks by themselves; uint32 (c,)."""
-    shapes = (pieces.kinds.astype(np.uint32) << np.uint32(8)) + (
-        (pieces.firsts >> np.uint32(SCRIPT_SHIFT)) << np.uint32(4)
-    )
-    shapes += ((pieces.firsts & np.uint32(UPPER)) != 0).astype(np.uint32)
-    long_upper = ((pieces.lasts & np.uint32(UPPER)) != 0) & (pieces.ends - pieces.begins > 1)
-    shapes += long_upper.astype(np.uint32) * np.uint32(2)
-    shapes += ((pieces.firsts & np.uint32(DIGIT)) != 0).astype(np.uint32) * np.uint32(4)
-    marks = np.flatnonzero(pieces.kinds == KIND_MARK)
-    shapes[marks] = np.uint32(1 << 16) + (pieces.firsts[marks] & np.uint32(0xFFFF))
+    firsts = pieces.firsts
+    shapes = pieces.kinds.astype(np.uint32)
+    shapes <<= np.uint32(8)
+    shapes += (firsts >> np.uint32(SCRIPT_SHIFT)) << np.uint32(4)
+    # The bits UPPER and DIGIT of the entries become the bits 0 and 2, UPPER of the last character bit 1.
+    shapes += (firsts // np.uint32(UPPER)) & np.uint32(1)
+    shapes += (firsts // np.uint32(DIGIT // 4)) & np.uint32(4)
+    shapes += (pieces.lasts // np.uint32(UPPER // 2)) & ((pieces.ends - pieces.begins > 1) * np.uint32(2))
+    marks = (pieces.kinds == KIND_MARK).nonzero()[0]
+    shapes[marks] = np.uint32(1 << 16) + (firsts[marks] & np.uint32(0xFFFF))
     shapes[pieces.kinds == KIND_LINE_END] = np.uint32(1 << 17)
     return shapes
 
 
-def span_rows(pieces: PieceTokens) -> tuple[NDArray[np.int64], ...]:
+def span_rows(pieces: PieceTokens) -> NDArray[np.int64]:
     """Rows in the table for each token and for the boundary before it.
 
     Returns:
-        Four int64 (c,): of the word, of the shapes across the boundary, of the words across it, of the shapes around.
+        int64 (4, c): of the word, of the shapes across the boundary, of the words across it, of the shapes around.
     """
-    shift = np.uint32(32 - SPAN_BITS)
     hashes = pieces.hashes
-    gap = np.zeros(len(hashes), np.uint32)
-    gap[1:] = pieces.begins[1:] != pieces.ends[:-1]
-    gap[pieces.kinds == KIND_LINE_END] = 0
-    gap[1:][pieces.kinds[:-1] == KIND_LINE_END] = 0
-    pair = hashes * np.uint32(0x9E3779B1)
-    pair[1:] += hashes[:-1] * np.uint32(0x85EBCA77)
+    line_ends = (pieces.kinds == KIND_LINE_END).nonzero()[0]
+    gap = np.zeros(len(hashes) + 1, np.uint32)
+    np.not_equal(pieces.begins[1:], pieces.ends[:-1], out=gap[1:-1], casting="unsafe")
+    gap[line_ends] = 0
+    gap[line_ends + 1] = 0
+    gap *= np.uint32(0x27D4EB2F)
     mixed = mix(token_shapes(pieces) + np.uint32(77))
-    narrow = mixed * np.uint32(3) + gap * np.uint32(0x27D4EB2F)
+    rows = np.empty((4, len(hashes)), np.uint32)
+    word, narrow, pair, around = rows
+    word[:] = hashes
+    np.multiply(hashes, np.uint32(0x9E3779B1), out=pair)
+    pair[1:] += hashes[:-1] * np.uint32(0x85EBCA77)
+    np.multiply(mixed, np.uint32(3), out=narrow)
+    narrow += gap[:-1]
     narrow[1:] += mixed[:-1] * np.uint32(5)
-    around = narrow.copy()
-    # Beyond a line end stands that line end.
-    before = np.where(pieces.kinds[1:-1] == KIND_LINE_END, mixed[1:-1], mixed[:-2])
-    around[2:] += before * np.uint32(7)
-    behind = np.where(pieces.kinds[:-1] == KIND_LINE_END, mixed[:-1], mixed[1:])
-    around[:-1] += behind * np.uint32(11)
-    return tuple(
-        (mix(values + np.uint32(salt)) >> shift).astype(np.int64)
-        for salt, values in enumerate((hashes, narrow, pair, around), start=11)
-    )
+    around[:] = narrow
+    # Beyond a line end stands that line end; all of them look like the first token. Index -1 and 0 are not read.
+    before, behind = mixed * np.uint32(7), mixed * np.uint32(11)
+    before[line_ends - 1] = before[0]
+    around[2:] += before[:-2]
+    behind[(line_ends + 1) % len(behind)] = behind[0]
+    around[:-1] += behind[1:]
+    rows += np.arange(11, 15, dtype=np.uint32)[:, None]
+    rows = mix(rows)
+    rows >>= np.uint32(32 - SPAN_BITS)
+    return rows.astype(np.int64)
 
 
 def strangeness_before(pieces: PieceTokens, line_model: LineModel) -> NDArray[np.int64]:
@@ -133,31 +151,47 @@ def numeric_inputs(pieces: PieceTokens, words: Words, strange: NDArray[np.int64]
     Spam weights of the tokens at the offsets -2, -1, 0 and 1; of the four before, of the four from here on; the own
     size. Strangeness of the pairs that end at the offsets -1, 0, 1 and 2; of the three pairs before and behind.
     """
-    half = np.int64(1 << (FIELD_BITS - 1))
-    packed = words[0][pieces.tokens]
-    spam = ((packed + half) & ((1 << FIELD_BITS) - 1)) - half
-    spam = np.clip(spam, -_SPAM_LIMIT, _SPAM_LIMIT)
+    return numeric_products(pieces, words, strange, np.eye(NUMERIC_COUNT)).T
+
+
+def numeric_products(
+    pieces: PieceTokens, words: Words, strange: NDArray[np.int64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """``(numeric_inputs @ weights).T`` for whole weights float64 (NUMERIC_COUNT, k), without building the inputs."""
+    # Sign-extended lowest field.
+    spam = (words[0][pieces.tokens] << (64 - FIELD_BITS)) >> (64 - FIELD_BITS)
+    np.minimum(np.maximum(spam, -_SPAM_LIMIT, out=spam), _SPAM_LIMIT, out=spam)
     # The word of a line end holds the pair that opens the next line.
     spam[pieces.kinds == KIND_LINE_END] = 0
-    count = len(spam)
-    place = np.arange(count)
-    lengths = np.diff(pieces.starts)
-    low, high = np.repeat(pieces.starts[:-1], lengths), np.repeat(pieces.starts[1:], lengths)
-    running = np.concatenate((np.zeros(1, np.int64), np.cumsum(spam)))
-    inputs = np.zeros((count, NUMERIC_COUNT))
-    for column, offset in enumerate((-2, -1, 0, 1)):
-        there = place + offset
-        inside = (there >= low) & (there < high)
-        inputs[:, column] = np.where(inside, spam[np.clip(there, 0, count - 1)], 0)
-    inputs[:, 4] = running[place] - running[np.maximum(place - 4, low)]
-    inputs[:, 5] = running[np.minimum(place + 4, high)] - running[place]
-    inputs[:, 6] = np.abs(spam)
-    strange = strange * STRANGENESS_UNIT
-    for column, offset in enumerate((-1, 0, 1, 2), start=7):
-        there = place + offset
-        inside = (there >= low) & (there < high)
-        inputs[:, column] = np.where(inside, strange[np.clip(there, 0, count - 1)], 0)
-    running = np.concatenate((np.zeros(1, np.int64), np.cumsum(strange)))
-    inputs[:, 11] = running[place] - running[np.maximum(place - 3, low)]
-    inputs[:, 12] = running[np.minimum(place + 4, high)] - running[np.minimum(place + 1, high)]
-    return inputs
+    # Zeros around every piece let one sliding sum run over all pieces.
+    places = pieces.numbers * _REACH
+    places += np.arange(len(places))
+    padded = np.zeros((2, len(places) + len(pieces.starts) * _REACH))
+    padded[0, places + _REACH] = spam
+    padded[1, places + _REACH] = strange * STRANGENESS_UNIT
+    taps = np.tensordot(_TAPS, weights, axes=(2, 0))
+    products = np.empty((weights.shape[1], len(places)))
+    for number in range(weights.shape[1]):
+        sums = np.correlate(padded[0], taps[0, :, number], "valid")
+        sums += np.correlate(padded[1], taps[1, :, number], "valid")
+        sums.take(places, out=products[number], mode="clip")
+    products += weights[_SIZE][:, None] * np.abs(spam)
+    return products
+
+
+_REACH = 4
+_SIZE = 6
+"""The one numeric input that is not a sum over neighbours."""
+
+
+def _taps() -> NDArray[np.float64]:
+    """Which numeric input adds which offset, -4 to 3, of spam weight or strangeness; float64 (2, 8, NUMERIC_COUNT)."""
+    taps = np.zeros((2, 2 * _REACH, NUMERIC_COUNT))
+    sums = ((-2, -2), (-1, -1), (0, 0), (1, 1), (-4, -1), (0, 3)), ((-1, -1), (0, 0), (1, 1), (2, 2), (-3, -1), (1, 3))
+    for signal, first_column in ((0, 0), (1, _SIZE + 1)):
+        for column, (first, last) in enumerate(sums[signal], start=first_column):
+            taps[signal, first + _REACH : last + _REACH + 1, column] = 1
+    return taps
+
+
+_TAPS = _taps()

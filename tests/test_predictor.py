@@ -130,20 +130,18 @@ def test_no_worker_at_all_is_refused_at_the_call(predictor: Predictor) -> None:
 
 
 def seconds(predictor: Predictor, text: str) -> float:
-    begun = time.perf_counter()
+    """Time of the processor, so that a busy machine does not count."""
+    begun = time.process_time()
     predictor.predict(text)
-    return time.perf_counter() - begun
+    return time.process_time() - begun
 
 
 def test_one_line_of_ten_megabytes_is_one_result_in_linear_time(predictor: Predictor) -> None:
     sentence = "The miller opens the sluice and waits until the wheel turns. "
     long = sentence * (10_000_000 // len(sentence))
-    predictor.predict(long[:100_000])
-    tenth = min(seconds(predictor, long[: len(long) // 10]) for _ in range(2))
-    begun = time.perf_counter()
-    page = predictor.predict(long)
-    assert time.perf_counter() - begun < 40 * tenth + 1
-    assert bounds(page) == [(0, len(long))]
+    tenth = min(seconds(predictor, long[: len(long) // 10]) for _ in range(3))
+    assert bounds(predictor.predict(long)) == [(0, len(long))]
+    assert seconds(predictor, long) < 30 * tenth
 
 
 def test_a_foreign_phrase_at_the_end_of_a_long_line_is_found_at_its_place(predictor: Predictor) -> None:
@@ -154,12 +152,11 @@ def test_a_foreign_phrase_at_the_end_of_a_long_line_is_found_at_its_place(predic
 
 
 def test_a_million_empty_lines_are_a_million_clean_results(predictor: Predictor) -> None:
-    begun = time.perf_counter()
     page = predictor.predict("\n" * 1_000_000)
     assert len(page.scores.starts) == 1_000_000
     assert len(page.flagged) == 0
     assert page.clean_text() == page.document
-    assert time.perf_counter() - begun < 30
+    assert seconds(predictor, page.document) < 30
 
 
 # Many documents

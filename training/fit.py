@@ -34,7 +34,6 @@ from training.span_training import (
     candidates_of,
     fit_boundaries,
     fit_candidates,
-    level_false_positives,
     score_documents,
 )
 
@@ -61,7 +60,7 @@ class FitSettings:
     """
 
     seed: int = 0
-    folds: int = 4
+    folds: int = 3
     jobs: int = 2
     ngrams: NgramSettings = field(default_factory=lambda: NgramSettings((3, 4, 5), 19, 19))
     line: LineTrainingSettings = field(default_factory=LineTrainingSettings)
@@ -250,9 +249,7 @@ def _fit_spans(
         for number, sample in enumerate(samples)
         for part in sample
     ]
-    fitted = fit_candidates(models[-1], sampled)
-    found = [pair for fold in with_candidates for pair in zip(fold.scored, fold.candidates, strict=True)]
-    return level_false_positives(fitted, found), with_candidates
+    return fit_candidates(models[-1], sampled), with_candidates
 
 
 def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, progress: Progress) -> FittedModel:

@@ -8,7 +8,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from spamfilter.context_model import WEIGHT_GRAIN, DenseModel
+from spamfilter.context_model import DenseModel
 from spamfilter.labels import Label
 from spamfilter.line_model import FIELD_BITS, LineModel, LineScores
 from spamfilter.page_features import PageFeatures, page_features
@@ -31,7 +31,6 @@ _NUMERIC_UNIT = 1000.0
 _BATCH_DOCUMENTS = 400
 REAL_SOURCES = ("wcxb", "UD", "twin")
 """Pages of public sources, and single clean sentences. Hand-written hard negatives are no sample of the web."""
-_ONLY_LINE = CANDIDATE_NAMES.index("the only line")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,46 +188,10 @@ def fit_candidates(
         CANDIDATE_NAMES,
         np.concatenate(values),
         np.concatenate(truths),
-        _even_odds(np.concatenate(values)[:, _ONLY_LINE] > 0, np.concatenate(truths) == 1),
+        np.ones(sum(map(len, truths))),
         inverse_regularisation=inverse_regularisation,
     )
     return replace(model, candidates=dense)
-
-
-def _even_odds(alone: NDArray[np.bool_], spliced: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Weights under which splices are as frequent in single lines as on pages: composing them says nothing."""
-    weights = np.ones(len(alone))
-    counts = [[int((group & kind).sum()) for kind in (spliced, ~spliced)] for group in (alone, ~alone)]
-    if all(count for pair in counts for count in pair):
-        weights[alone & spliced] = (counts[1][0] / counts[1][1]) / (counts[0][0] / counts[0][1])
-    return weights
-
-
-def level_false_positives(
-    model: SpanModel, parts: Sequence[tuple[ScoredBatch, SpanCandidates]], *, rate: float = 3e-3
-) -> SpanModel:
-    """Shift the log-odds of single lines until as many clean ones are flagged there as on real pages.
-
-    One threshold then means the same for both.
-    """
-    strongest: dict[bool, list[NDArray[np.float64]]] = {True: [], False: []}
-    for scored, candidates in parts:
-        pair = model.candidates.logits(candidates.values)
-        best = np.full(len(scored.batch.line_starts), -20.0)
-        np.maximum.at(best, candidates.lines, pair[:, 1] - pair[:, 0])
-        clean = real_clean_lines(scored.documents)
-        alone = np.repeat(
-            [len(one.lines) == 1 for one in scored.documents], [len(one.lines) for one in scored.documents]
-        )
-        for group, kept in strongest.items():
-            kept.append(best[clean & (alone == group)])
-    levels = {group: np.concatenate(kept) for group, kept in strongest.items()}
-    if any(len(level) * rate < 2 for level in levels.values()):
-        return model
-    shift = float(np.quantile(levels[False], 1 - rate) - np.quantile(levels[True], 1 - rate))
-    weights = model.candidates.weights.copy()
-    weights[_ONLY_LINE, 1] += np.rint(shift * WEIGHT_GRAIN) / WEIGHT_GRAIN
-    return replace(model, candidates=replace(model.candidates, weights=weights))
 
 
 def real_clean_lines(documents: Sequence[LabelledDocument]) -> NDArray[np.bool_]:

@@ -2,8 +2,9 @@
 
 import gzip
 import os
+import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from io import UnsupportedOperation
 from pathlib import Path
@@ -17,6 +18,7 @@ _SMALL_BLOCK = 1 << 16
 _GZIP_LEVEL = 6
 _ZSTD_LEVEL = 3
 _LARGEST_WINDOW = 1 << 31
+_PARTIAL = re.compile(r"\.(.+)\.[0-9a-f]{32}\.partial", re.DOTALL)
 
 
 def compression_of(path: Path) -> str:
@@ -124,22 +126,31 @@ class ByteSource:
             self.defect = "the zstd file is truncated; what came before its end has been used, fetch it again"
 
 
+def remove_partials(paths: Iterable[Path]) -> None:
+    """Remove what runs that were killed have left of the outputs ``paths``."""
+    names: dict[Path, set[str]] = {}
+    for path in paths:
+        names.setdefault(path.parent, set()).add(path.name)
+    for folder, wanted in names.items():
+        if folder.is_dir():
+            for entry in list(os.scandir(folder)):
+                found = _PARTIAL.fullmatch(entry.name)
+                if found is not None and found[1] in wanted:
+                    Path(entry.path).unlink(missing_ok=True)
+
+
 class OutputFile:
     """A file that is written beside its place and takes it when it is whole.
 
     Without ``commit`` nothing is left behind once ``discard`` is called.
     """
 
-    def __init__(self, path: Path, *, is_shared: bool = False) -> None:
-        """Begin to write what will become ``path``, compressed as its name says.
-
-        Args:
-            is_shared: others may write the same file at the same time; the last of them wins.
-        """
+    def __init__(self, path: Path) -> None:
+        """Begin to write what will become ``path``, compressed as its name says."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        own = f".{uuid4().hex}" if is_shared else ""
-        self.partial = path.with_name(f".{path.name}{own}.partial")
+        # A name of its own: a worker that has outlived its run must not write to the file of the next.
+        self.partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
         self._raw: IO[bytes] = self.partial.open("wb")
         self._compressor: Any = None
         self._has_members = False

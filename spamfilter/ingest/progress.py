@@ -1,5 +1,6 @@
 """Progress across processes: one number a shard in a small file that all of them map."""
 
+import os
 import tempfile
 import threading
 import time
@@ -9,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
+
+_WATCH = "spamfilter-parent-watch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +93,37 @@ class ProgressBoard:
                 self._listener(self.progress())
 
 
-def poster(board: Path, place: int) -> Callable[[int], None]:
-    """A function that posts the progress of shard ``place`` on the board in the file ``board``."""
+def end_with(parent: int, interval: float = 1.0) -> None:
+    """End this worker process soon after ``parent``, which had started it, is gone; what it writes is left partial.
+
+    The queue of the worker pool does not tell: without this, workers of a run that was killed wait for minutes.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(interval)
+        os._exit(1)
+
+    if not any(thread.name == _WATCH for thread in threading.enumerate()):
+        threading.Thread(target=watch, name=_WATCH, daemon=True).start()
+
+
+class OrphanError(RuntimeError):
+    """The process that had started this worker is gone."""
+
+
+def poster(board: Path, place: int, parent: int | None = None) -> Callable[[int], None]:
+    """A function that posts the progress of shard ``place`` on the board in the file ``board``.
+
+    Args:
+        parent: number of the process whose worker this is. Once it is gone the function raises OrphanError: the run
+            may go on elsewhere, and nobody should write beside it.
+    """
     values = np.memmap(board, np.int64, "r+")
 
     def post(position: int) -> None:
+        if parent is not None and os.getppid() != parent:
+            raise OrphanError(f"process {parent}, whose worker this is, has gone")
         values[place] = position
 
     return post

@@ -2,16 +2,19 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from joblib import Parallel, delayed, effective_n_jobs
+
 from spamfilter.errors import InputError
-from spamfilter.ingest.byte_files import OutputFile
+from spamfilter.ingest.byte_files import OutputFile, remove_partials
 from spamfilter.ingest.job import Job
 from spamfilter.ingest.process import process_shard
-from spamfilter.ingest.progress import Progress, ProgressBoard, poster
+from spamfilter.ingest.progress import Progress, ProgressBoard, end_with, poster
 from spamfilter.ingest.report import ShardReport, total
 from spamfilter.ingest.shards import CONTROL_FOLDER, Shard
 from spamfilter.model_store import CHECKSUM_FILE
@@ -19,6 +22,7 @@ from spamfilter.predictor import Predictor, default_model_folder
 
 _TASK_BYTES = 32 << 20
 _TASK_SHARDS = 256
+_TASKS_A_WORKER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +107,10 @@ def run_shards(
         known = {}
     resumed = len(known)
     waiting = [place for place in range(len(own)) if place not in known]
+    remove_partials(place for number in waiting for place in (*own[number].outputs().values(), own[number].marker))
     sizes = [_size(shard.path) for shard in own]
     with ProgressBoard(sizes, [place in known for place in range(len(own))], on_progress) as board:
-        tasks = _tasks(own, waiting, sizes)
+        tasks = _tasks(own, waiting, sizes, settings.n_jobs)
         for done in _run_tasks(tasks, job, settings, predictor, board):
             known.update(done)
             board.finish(len(done))
@@ -172,12 +177,15 @@ def _size(path: Path) -> int:
         return -1
 
 
-def _tasks(shards: list[Shard], waiting: list[int], sizes: list[int]) -> list[list[tuple[int, Shard]]]:
-    """Group small shards, so that the model is not loaded for each."""
+def _tasks(shards: list[Shard], waiting: list[int], sizes: list[int], n_jobs: int) -> list[list[tuple[int, Shard]]]:
+    """Group small shards, so that the model is not loaded for each, yet leave every worker a few tasks."""
+    least = _TASKS_A_WORKER * effective_n_jobs(n_jobs)
+    most_bytes = min(_TASK_BYTES, sum(sizes[place] for place in waiting) // least)
+    most_shards = min(_TASK_SHARDS, len(waiting) // least)
     tasks: list[list[tuple[int, Shard]]] = []
     weight = 0
     for place in waiting:
-        if not tasks or weight + sizes[place] > _TASK_BYTES or len(tasks[-1]) >= _TASK_SHARDS:
+        if not tasks or weight + sizes[place] > most_bytes or len(tasks[-1]) >= most_shards:
             tasks.append([])
             weight = 0
         tasks[-1].append((place, shards[place]))
@@ -191,25 +199,28 @@ def _run_tasks(
     if settings.n_jobs == 1 or len(tasks) <= 1:
         for task in tasks:
             for one in task:
-                yield _run_task([one], job, predictor, board.path)
+                yield _run_task([one], job, predictor, board.path, None)
         return
-    from joblib import Parallel, delayed
-
     with Parallel(n_jobs=settings.n_jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs") as parallel:
-        yield from parallel(delayed(_run_task)(task, job, settings.model, board.path) for task in tasks)
+        own = os.getpid()
+        yield from parallel(delayed(_run_task)(task, job, settings.model, board.path, own) for task in tasks)
 
 
 def _run_task(
-    task: list[tuple[int, Shard]], job: Job, model: Predictor | Path | None, board: Path
+    task: list[tuple[int, Shard]], job: Job, model: Predictor | Path | None, board: Path, parent: int | None
 ) -> dict[int, ShardReport]:
+    if parent is not None:
+        end_with(parent)
     predictor = model if isinstance(model, Predictor) else Predictor.load(model)
     done = {}
     for place, shard in task:
         fingerprint = _fingerprint(shard.path)
-        report = process_shard(shard, job, predictor, poster(board, place))
+        post = poster(board, place, parent)
+        post(0)
+        report = process_shard(shard, job, predictor, post)
         marker = {"input": fingerprint, "report": report.as_json()}
         _write(shard.marker, json.dumps(marker, indent=1) + "\n")
-        poster(board, place)(max(_size(shard.path), 0))
+        post(max(_size(shard.path), 0))
         done[place] = report
     return done
 
@@ -234,7 +245,7 @@ def _write_summary(result: RunResult, shards: list[Shard], job: Job) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    file = OutputFile(path, is_shared=True)
+    file = OutputFile(path)
     try:
         file.write(text.encode("utf-8"))
         file.commit()

@@ -29,6 +29,15 @@ from tests.ingest.material import (
 )
 from tests.ingest.pages import clean_page, mixed_page, pages, spam_page
 
+FULL_DISK = """
+import sys, uuid
+from spamfilter.cli import main
+from spamfilter.ingest import byte_files, run
+byte_files.uuid4 = lambda: uuid.UUID(int=0)
+run.remove_partials = lambda paths: None
+sys.exit(main(sys.argv[1:]))
+"""
+"""Gives partial files a known name, so that one of them can be a link to a full disk."""
 GOOD = json.dumps({"text": clean_page(0)}).encode()
 
 
@@ -260,10 +269,10 @@ def test_a_full_disk_stops_the_run_with_one_line_and_resume_goes_on(tmp_path: Pa
         json_lines(tmp_path / "in" / name, records(pages(30)))
     json_lines(tmp_path / "in/a.jsonl", records(pages(10)))
     (tmp_path / "o").mkdir()
-    (tmp_path / f"o/.{name}.partial").symlink_to("/dev/full")
+    (tmp_path / f"o/.{name}.{'0' * 32}.partial").symlink_to("/dev/full")
     arguments = ["filter", str(tmp_path / "in"), "-o", str(tmp_path / "o"), "--rejected", str(tmp_path / "r")]
     run = subprocess.run(
-        [sys.executable, "-m", "spamfilter", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
+        [sys.executable, "-c", FULL_DISK, *arguments], capture_output=True, text=True, check=False, cwd=ROOT
     )
     assert run.returncode == 2
     assert run.stderr == "spamfilter: No space left on device; mend it and go on with --resume\n"

@@ -5,7 +5,21 @@ from itertools import product
 from training.documents import LabelledDocument, LabelledLine
 
 PLACES = ("bridge", "mill", "school", "library", "harbour", "orchard", "station", "market", "chapel", "museum")
-DEEDS = ("repaired", "painted", "measured", "opened", "visited", "described")
+KINDS = (
+    "old",
+    "new",
+    "upper",
+    "lower",
+    "wooden",
+    "royal",
+    "parish",
+    "southern",
+    "northern",
+    "little",
+    "former",
+    "famous",
+)
+DEEDS = ("repaired", "painted", "measured")
 TRADES = ("casino bonus", "poker bonus", "cheap loans", "essay help", "slot games", "betting tips")
 
 
@@ -35,12 +49,12 @@ def _documents(label: str, topic: str, pages: list[list[str]], *, spam: bool = F
 def own_documents() -> list[LabelledDocument]:
     """Documents of all labels in one language."""
     clean = [
-        [f"About the {place}"]
+        [f"About the {kind} {place}"]
         + [
-            f"The old {place} was {deed} in {1900 + 7 * number}, and people of the town still talk about that summer."
+            f"The {kind} {place} was {deed} in {1900 + 7 * number}, and people of the town still talk about that summer."
             for number, deed in enumerate(DEEDS)
         ]
-        for place in PLACES
+        for kind, place in product(KINDS, PLACES)
     ]
     spam = [
         [f"Best online {trade} {year}, register now and claim your {kind} offer!" for year in (2022, 2023, 2024)]

@@ -199,9 +199,7 @@ def test_upstream_and_mirror_give_the_same_documents(
     sources = [pins.benchmark.source, *(treebank.source for treebank in pins.treebanks)]
     for source in sources:
         for path in source.files:
-            files[f"{source.repository}/{COMMIT}/{path}"] = (
-                mirror / source.mirror_folder / path
-            ).read_bytes()
+            files[f"{source.repository}/{COMMIT}/{path}"] = (mirror / source.mirror_folder / path).read_bytes()
     address = serve(files)
     upstream = SourceFiles(cache=tmp_path / "cache", upstream=address, retry_seconds=0)
     said: list[str] = []
@@ -236,9 +234,7 @@ def test_a_failing_network_is_tried_again_and_wrong_content_never_kept(tmp_path:
             raise answer
         return answer
 
-    files = SourceFiles(
-        cache=tmp_path, upstream="https://upstream.example", download=download, retry_seconds=0
-    )
+    files = SourceFiles(cache=tmp_path, upstream="https://upstream.example", download=download, retry_seconds=0)
     assert files.read(pin, "a.conllu") == conllu(3)
     (cached,) = tmp_path.rglob("a.conllu")
     cached.write_bytes(b"altered")
@@ -293,10 +289,7 @@ def test_a_page_becomes_labelled_lines() -> None:
     assert labels["Visiting the old river mill"] == "clean"
     assert labels["Front page"] == labels["Write to us"] == "boilerplate"
     assert labels["Copyright River Mill Society. All rights reserved."] == "boilerplate"
-    assert (
-        labels["A long remark about something else entirely, which nobody counted as part of the page."]
-        is None
-    )
+    assert labels["A long remark about something else entirely, which nobody counted as part of the page."] is None
     assert "A wheel of oak" not in labels
     assert not any("hidden" in text for text in labels)
     assert (document.document_id, document.page_type, document.spam) == ("wcxb-0001", "article", False)
@@ -311,9 +304,7 @@ def test_headlines_need_a_page_that_has_other_content() -> None:
 def test_repeated_text_of_the_page_is_in_doubt() -> None:
     """What stands twice on a page may be a teaser of itself: it gets no label."""
     twice = PAGE.replace("</main>", f"<p>{PARAGRAPHS[0]}</p></main>")
-    found = [
-        line.label for line in page_document("1", twice, MAIN, "article").lines if line.text == PARAGRAPHS[0]
-    ]
+    found = [line.label for line in page_document("1", twice, MAIN, "article").lines if line.text == PARAGRAPHS[0]]
     assert found == [None, None]
 
 

@@ -88,7 +88,7 @@ def test_the_model_that_was_trained_takes_prose_like_that_it_saw_for_clean(train
 def test_the_model_says_what_it_was_made_of(trained: Path) -> None:
     settings = load_model(trained).settings
     assert settings["data"]["corpus"]["documents"] == len(own_documents())
-    assert settings["data"]["corpus"]["lines"]["clean"] == 70
+    assert settings["data"]["corpus"]["lines"]["clean"] == 480
     assert settings["data"]["public sources"]["documents"] == 0
     assert len(settings["data"]["corpus"]["sha256"]) == 64
     assert settings["training"]["seed"] == 0

@@ -21,9 +21,7 @@ _WHITE_SPACE = re.compile("[ \t\xa0\u200b\ufeff]+")
 _UNSEEN_TAGS = frozenset({"head", "script", "style", "template", "noscript"})
 _MENU_TAGS = frozenset({"nav", "menu"})
 _MENU_ROLES = frozenset({"navigation", "menu", "menubar"})
-_MENU_NAME = re.compile(
-    r"(?:^|[-_\s])(?:nav|navbar|navigation|menu|submenu|breadcrumbs?)(?![a-z])", re.IGNORECASE
-)
+_MENU_NAME = re.compile(r"(?:^|[-_\s])(?:nav|navbar|navigation|menu|submenu|breadcrumbs?)(?![a-z])", re.IGNORECASE)
 _PAGE_TAGS = frozenset({"html", "body", "main", "article"})
 """Elements around a whole page: their class names ("has-menu") speak of the page, not of themselves."""
 
