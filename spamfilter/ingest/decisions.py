@@ -117,7 +117,7 @@ def decide(predictions: Sequence[DocumentPrediction]) -> Decisions:
     spam_logits = np.logaddexp(document_logits[:, 2], document_logits[:, 3])
     spam_logits -= np.logaddexp(document_logits[:, 0], document_logits[:, 1])
     spam_logits[line_edges[1:] == line_edges[:-1]] = -np.inf
-    is_spam = spam_logits >= points.threshold("document", rate)
+    is_spam = spam_logits >= points.document_threshold(rate)
     flagged = np.concatenate(([0], np.cumsum(np.isin(labels, FLAGGED))))
     kinds = np.where(flagged[line_edges[1:]] > flagged[line_edges[:-1]], 1, 0)
     kinds[is_spam] = 2 + document_logits[is_spam, 2:].argmax(axis=1)
