@@ -1,16 +1,20 @@
 """The training script, on a few hundred lines of our own."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from spamfilter import LABELS, Label, Predictor
 from spamfilter.model_store import load_model
+from spamfilter.ngrams import NgramSettings
 from spamfilter.text import encode_documents
 from spamfilter.tokens import tokenize
 from tests.training.material import own_documents
 from training import train
+from training.fit import FitSettings
+from training.generate import generate
 
 
 def write_corpus(folder: Path) -> Path:
@@ -22,12 +26,25 @@ def write_corpus(folder: Path) -> Path:
     return folder
 
 
+def write_patterns(folder: Path) -> Path:
+    for name, content in (
+        ("banks/towns.en.txt", "Millbridge\nOldharbour\nWestorchard\n"),
+        ("seo_injection/doorways.en.txt", "Best poker bonus in ‹towns›, register now!\n"),
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture(scope="module")
 def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The script with the small corpus in place of the shipped one."""
+    """The script with a small corpus, one pattern, and small tables in place of the shipped ones."""
     folder = write_corpus(tmp_path_factory.mktemp("corpus"))
+    patterns = write_patterns(tmp_path_factory.mktemp("patterns"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train, "CORPUS_FOLDER", folder)
+        patch.setattr(train, "generate", partial(generate, patterns))
+        patch.setattr(train, "FitSettings", partial(FitSettings, folds=2, ngrams=NgramSettings((3, 4), 15, 15)))
         yield folder
 
 
@@ -89,6 +106,7 @@ def test_the_model_says_what_it_was_made_of(trained: Path) -> None:
     settings = load_model(trained).settings
     assert settings["data"]["corpus"]["documents"] == len(own_documents())
     assert settings["data"]["corpus"]["lines"]["clean"] == 480
+    assert settings["data"]["patterns"]["lines"] == {"seo_injection": 3}
     assert settings["data"]["public sources"]["documents"] == 0
     assert len(settings["data"]["corpus"]["sha256"]) == 64
     assert settings["training"]["seed"] == 0
@@ -120,11 +138,12 @@ def test_lines_that_cannot_be_read_are_one_line_of_error(
 
 
 def test_a_corpus_without_one_of_the_labels_is_one_line_of_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    small_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     corpus = write_corpus(tmp_path / "corpus")
     for path in (corpus / "link_exchange").iterdir():
         path.unlink()
     monkeypatch.setattr(train, "CORPUS_FOLDER", corpus)
     assert train.main(["--out", str(tmp_path / "model"), "--jobs", "1"]) == 2
-    assert "no training line is labelled link_exchange" in capsys.readouterr().err
+    assert "training: no line is labelled link_exchange" in capsys.readouterr().err
+    assert not (tmp_path / "model").exists()
