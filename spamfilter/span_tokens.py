@@ -125,12 +125,14 @@ def span_rows(pieces: PieceTokens) -> NDArray[np.int64]:
     narrow += gap[:-1]
     narrow[1:] += mixed[:-1] * np.uint32(5)
     around[:] = narrow
-    # Beyond a line end stands that line end; all of them look like the first token. Index -1 and 0 are not read.
+    # Beyond a line end stands that line end; all of them look like the first token.
     before, behind = mixed * np.uint32(7), mixed * np.uint32(11)
     before[line_ends - 1] = before[0]
     around[2:] += before[:-2]
+    around[1:2] += before[:1]
     behind[(line_ends + 1) % len(behind)] = behind[0]
     around[:-1] += behind[1:]
+    around[-1:] += behind[:1]
     rows += np.arange(11, 15, dtype=np.uint32)[:, None]
     rows = mix(rows)
     rows >>= np.uint32(32 - SPAN_BITS)

@@ -51,7 +51,7 @@ def own_documents() -> list[LabelledDocument]:
     clean = [
         [f"About the {kind} {place}"]
         + [
-            f"The {kind} {place} was {deed} in {1900 + 7 * number}, and people of the town still talk about that summer."
+            f"The {kind} {place} was {deed} in {1900 + 7 * number}, and the town still talks about that summer."
             for number, deed in enumerate(DEEDS)
         ]
         for kind, place in product(KINDS, PLACES)

@@ -111,5 +111,5 @@ def test_spans_of_a_json_line_are_read_and_those_outside_the_text_are_refused(tm
     assert document.lines[0].spans == ((9, 20),)
     for spans in ("[[20, 9]]", "[[0, 99]]", "[9, 20]", '"9-20"'):
         path.write_text(f'{{"text": "The mill best casino grinds.", "label": "seo_injection", "spans": {spans}}}\n')
-        with pytest.raises(InputError, match="own.jsonl:1"):
+        with pytest.raises(InputError, match=r"own\.jsonl:1"):
             read_labelled_lines(path)
