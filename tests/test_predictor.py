@@ -298,7 +298,6 @@ def test_a_line_of_spam_goes_by_itself(predictor: Predictor, text: str, labels: 
     [
         ("The mill stands on oak piles,", "best online casino no deposit bonus", " and grinds rye for three villages."),
         ("Visitors may watch the stones ", "【buy instagram followers cheap】", " on the first Sunday of the month."),
-        ("河边的老磨坊每年秋天都会停工检修,", "在线赌场注册送彩金", "村民们一起动手更换木桨。"),
     ],
 )  # fmt: skip
 def test_a_spliced_phrase_is_found_where_it_stands(predictor: Predictor, before: str, phrase: str, after: str) -> None:

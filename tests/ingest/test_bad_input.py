@@ -226,7 +226,8 @@ def test_strict_stops_at_the_first_problem_and_names_it(
     for name in "abc":
         compress(tmp_path / f"in/{name}.jsonl", GOOD + b"\nno JSON\n" + GOOD)
     assert filtered(tmp_path, "--strict", "-j", jobs) == 2
-    assert "a.jsonl, line 2: no JSON object" in capsys.readouterr().err
+    # Which of the files is read first is a matter of chance where two processes read.
+    assert ".jsonl, line 2: no JSON object" in capsys.readouterr().err
     assert not (tmp_path / "o/a.jsonl").exists()
     assert not any(".partial" in name for name in tree(tmp_path / "o"))
 
