@@ -10,9 +10,11 @@ from spamfilter.page_features import FEATURE_NAMES, GRAIN, PageFeatures
 
 _UNIT = 4096
 _NAMES = ("clean", "spam", "link", "headline", "template", "boilerplate")
-_STRONG = (1, 2, 3, 4)
+_FIRST, _LAST = 1, 4
+_STRONG = range(_FIRST, _LAST + 1)
 _QUANTILES = (0.25, 0.5, 0.75, 0.9)
 _MARGINS = (-2, 0, 2, 4)
+_APART = 1 << 16
 _MARGIN_COLUMN = FEATURE_NAMES.index("own spam margin")
 
 DOCUMENT_FEATURE_NAMES: tuple[str, ...] = (
@@ -59,66 +61,72 @@ def document_features(
         float64 (d, f), multiples of 1/256, in the order of ``DOCUMENT_FEATURE_NAMES``.
     """
     documents = features.documents
-    units = np.rint(line_probabilities * _UNIT).astype(np.int64)
+    edges = np.searchsorted(documents, np.arange(document_count + 1))
+    lines = np.diff(edges)
+    units = np.rint(line_probabilities.T * _UNIT).astype(np.int64)
     widths = np.minimum(features.widths, 4000)
-
-    def total(values: NDArray[np.int64]) -> NDArray[np.int64]:
-        running = np.concatenate((np.zeros(1, np.int64), np.cumsum(values)))
-        edges = np.searchsorted(documents, np.arange(document_count + 1))
-        sums: NDArray[np.int64] = running[edges[1:]] - running[edges[:-1]]
-        return sums
-
-    def largest(values: NDArray[np.float64], owners: NDArray[np.int64], least: float) -> NDArray[np.float64]:
-        result = np.full(document_count, least)
-        np.maximum.at(result, owners, values)
-        return result
-
-    lines = total(np.ones(len(documents), np.int64))
-    width = total(widths)
-    shares = [total(units[:, place] * widths) / np.maximum(width, 1) / _UNIT for place in range(6)]
-    means = [total(units[:, place]) / np.maximum(lines, 1) / _UNIT for place in range(1, 6)]
-    odds = np.log(line_probabilities + 1e-6) - np.log(1 - line_probabilities + 1e-6)
-    strongest = [largest(odds[:, place], documents, -12.0) for place in _STRONG]
-    likely = [total((line_probabilities[:, place] > 0.5).astype(np.int64)) for place in _STRONG]
     body = features.widths >= 100
+    body_widths = widths * body
     spam_units = np.rint(np.clip(line_logits[:, 0], -12, 12) * _UNIT).astype(np.int64)
-    body_width = total(widths * body)
-    body_spam = total(spam_units * widths * body) / np.maximum(body_width, 1) / _UNIT
-    page_spam = total(spam_units * widths) / np.maximum(width, 1) / _UNIT
-    span_documents = documents[span_lines]
-    strongest_span = largest(span_logits, span_documents, -12.0)
-    spans = np.bincount(span_documents[span_logits > 0], minlength=document_count)
-    residue = np.sum([np.clip(value, -4, 4) / 8 + 0.5 for value in (*strongest[1:], strongest_span)], axis=0)
     headline_like = line_probabilities[:, 3] > 0.5
     related_units = np.rint(features.relatedness * _UNIT).astype(np.int64)
-    related = total(related_units * headline_like) / np.maximum(total(headline_like.astype(np.int64)), 1) / _UNIT
-    margin = features.values[:, _MARGIN_COLUMN]
-    by_margin = np.append(margin[np.lexsort((margin, documents))], 0.0)
-    first = np.cumsum(lines) - lines
-    quantiles = [
-        np.where(lines > 0, by_margin[np.minimum(first + (lines * quantile).astype(np.int64), len(margin))], -8.0)
-        for quantile in _QUANTILES
-    ]
+    margin = np.ascontiguousarray(features.values[:, _MARGIN_COLUMN])
+    # One running sum serves every total.
+    addends = (
+        *(widths[None], units * widths, units[1:], line_probabilities.T[_FIRST : _LAST + 1] > 0.5),
+        *(body_widths[None], [spam_units * body_widths, spam_units * widths, related_units * headline_like]),
+        *([headline_like, body, units[1] * body_widths], margin > np.array(_MARGINS)[:, None]),
+    )
+    running = np.zeros((sum(len(rows) for rows in addends), len(documents) + 1), np.int64)
+    np.concatenate(addends, out=running[:, 1:], casting="unsafe")
+    np.cumsum(running, axis=1, out=running)
+    totals = np.diff(running.take(edges, axis=1), axis=1)
+    width, share_sums, mean_sums, likely = totals[0], totals[1:7], totals[7:12], totals[12:16]
+    body_width, body_spam_sum, page_spam_sum, related_sum, headlines, body_lines, body_spam_share = totals[16:23]
+    line_count, text_width, body_text = np.maximum(lines, 1), np.maximum(width, 1), np.maximum(body_width, 1)
+    shares = share_sums / text_width / _UNIT
+    strong = line_probabilities.T[_FIRST : _LAST + 1]
+    strongest = _largest(np.log(strong + 1e-6) - np.log(1 - strong + 1e-6), edges)
+    strongest_span = _largest(span_logits[None], np.searchsorted(span_lines, edges))[0]
+    spans = np.bincount(documents[span_lines[span_logits > 0]], minlength=document_count)
+    residue = np.sum([np.clip(value, -4, 4) / 8 + 0.5 for value in (*strongest[1:], strongest_span)], axis=0)
+    # Margins are multiples of 1 / GRAIN, so documents and margins sort as one whole number.
+    order = np.argsort(documents * _APART + (margin * GRAIN).astype(np.int64), kind="stable")
+    by_margin = np.append(margin[order], 0.0)
+    places = edges[:-1] + (lines * np.array(_QUANTILES)[:, None]).astype(np.int64)
+    quantiles = np.where(lines > 0, by_margin.take(places, mode="clip"), -8.0)
+    log_lines = np.log1p(lines)
     columns = [
-        *shares,
-        *means,
-        *(np.clip(value, -12, 12) for value in strongest),
-        *(np.log1p(value) for value in likely),
-        body_spam,
-        page_spam,
-        np.clip(strongest_span, -12, 12),
-        np.log1p(spans),
-        residue,
-        residue * np.clip(strongest_span, -4, 4),
-        np.log1p(lines),
-        np.log1p(width),
-        np.log1p(total(body.astype(np.int64))),
-        related,
-        total(units[:, 1] * widths * body) / np.maximum(body_width, 1) / _UNIT,
-        (lines == 1).astype(np.float64),
-        shares[1] * np.log1p(lines),
-        *quantiles,
-        quantiles[1] * np.log1p(lines),
-        *(total((margin > limit).astype(np.int64)) / np.maximum(lines, 1) for limit in _MARGINS),
+        shares,
+        mean_sums / line_count / _UNIT,
+        np.clip(strongest, -12, 12),
+        np.log1p(likely),
+        [
+            body_spam_sum / body_text / _UNIT,
+            page_spam_sum / text_width / _UNIT,
+            np.clip(strongest_span, -12, 12),
+            np.log1p(spans),
+            residue,
+            residue * np.clip(strongest_span, -4, 4),
+            log_lines,
+            np.log1p(width),
+            np.log1p(body_lines),
+            related_sum / np.maximum(headlines, 1) / _UNIT,
+            body_spam_share / body_text / _UNIT,
+            lines == 1,
+            shares[1] * log_lines,
+        ],
+        quantiles,
+        quantiles[1:2] * log_lines,
+        totals[23:] / line_count,
     ]
-    return np.rint(np.stack(columns, axis=1) * GRAIN) / GRAIN
+    return (np.rint(np.concatenate(columns) * GRAIN) / GRAIN).T
+
+
+def _largest(values: NDArray[np.float64], edges: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Largest of each row between edges, at least -12; float64 (n, d)."""
+    result = np.full((len(values), len(edges) - 1), -12.0)
+    filled = (edges[1:] > edges[:-1]).nonzero()[0]
+    if len(filled):
+        result[:, filled] = np.maximum(np.maximum.reduceat(values, edges[filled], axis=1), -12.0)
+    return result
