@@ -12,24 +12,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter.context_model import DenseModel
-from spamfilter.line_model import FIELD_BITS, LineModel, Words, unpack_fields
+from spamfilter.line_model import LineModel, Words
 from spamfilter.page_features import FEATURE_NAMES, PageFeatures
-from spamfilter.span_tokens import PieceTokens, cut_pieces, numeric_products, span_rows, strangeness_before
-from spamfilter.text import SCRIPT_SHIFT, UPPER, TextBatch
-from spamfilter.tokens import KIND_LINE_END, KIND_MARK, KIND_SOLO, KIND_WORD, TokenBatch
+from spamfilter.span_description import Stretches, describe_candidates
+from spamfilter.span_tokens import (
+    PieceTokens,
+    cut_pieces,
+    high_field,
+    low_field,
+    middle_field,
+    numeric_products,
+    span_rows,
+    strangeness_before,
+)
+from spamfilter.text import TextBatch
+from spamfilter.tokens import TokenBatch
 
 ROUNDS = 2
 """Most foreign stretches looked for in one piece of a line."""
 LEAST_SCORE = 0.0
 """Stretches whose log-likelihood ratio is lower are not looked at further."""
-NEIGHBOURHOOD = 60
-"""Tokens on each side of a stretch that it is compared with."""
 NUMERIC_SHIFT = 4096.0
 _BLOCK = -(1 << 24)
 _NEVER = -(1 << 38)
 _APART = 1 << 40
-_LATIN = 1
-_HALF = 1 << (FIELD_BITS - 1)
 
 CANDIDATE_NAMES: tuple[str, ...] = (
     "score of the stretch",
@@ -81,8 +87,6 @@ CANDIDATE_NAMES: tuple[str, ...] = (
     "boilerplate logit of the line",
 )
 
-Stretches = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-
 
 @dataclass(frozen=True, slots=True)
 class SpanCandidates:
@@ -131,16 +135,16 @@ class SpanModel:
         numeric = np.floor(products, out=products).astype(np.int64)
         numeric += self.bias[:, None]
         start, shifted_end, inside = numeric
-        start += _low(boundary)
-        start += _low(own)
+        start += low_field(boundary)
+        start += low_field(own)
         # A phrase ends with a token if it ends at the boundary behind it.
-        end = _middle(own)
+        end = middle_field(own)
         end += self.bias[1]
-        shifted_end += _middle(boundary)
+        shifted_end += middle_field(boundary)
         shifted_end -= self.bias[1]
         end[:-1] += shifted_end[1:]
-        inside += _high(boundary)
-        inside += _high(own)
+        inside += high_field(boundary)
+        inside += high_field(own)
         return start, end, inside
 
 
@@ -150,56 +154,73 @@ def page_evidence(features: PageFeatures) -> NDArray[np.float64]:
     The number of other lines that stage 1 takes for link offers, headlines, template residue and spam, at most 3 of
     each; the boilerplate logit of the line itself.
     """
-    values = features.values
-    others = np.expm1(values[:, FEATURE_NAMES.index("lines on the page")]) - 1
-    columns = [
-        np.minimum(values[:, FEATURE_NAMES.index(f"page {name}")] * others, 3.0)
-        for name in ("link", "headline", "template", "spam")
-    ]
-    columns.append(values[:, FEATURE_NAMES.index("own logit boilerplate")])
-    rounded: NDArray[np.float64] = np.rint(np.stack(columns, axis=1) * 256.0) / 256.0
+    values = features.values[:, _EVIDENCE]
+    others = np.expm1(values[:, :1]) - 1
+    values[:, 1:5] = np.minimum(values[:, 1:5] * others, 3.0)
+    rounded: NDArray[np.float64] = np.rint(values[:, 1:] * 256.0) / 256.0
     return rounded
 
 
-def _low(packed: NDArray[np.int64]) -> NDArray[np.int64]:
-    """First field of packed words; shifts extend the sign."""
-    return (packed << (64 - FIELD_BITS)) >> (64 - FIELD_BITS)
+_EVIDENCE = [
+    FEATURE_NAMES.index(name)
+    for name in (
+        *("lines on the page", "page link", "page headline", "page template", "page spam"),
+        "own logit boilerplate",
+    )
+]
 
 
-def _middle(packed: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Second field: freed of what the first has borrowed."""
-    return ((packed + _HALF) << (64 - 2 * FIELD_BITS)) >> (64 - FIELD_BITS)
+def _ranges(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The numbers from each ``low`` up to its ``high``, one range after the other."""
+    sizes = high - low
+    numbers: NDArray[np.int64] = np.arange(int(sizes.sum())) + (high - sizes.cumsum()).repeat(sizes)
+    return numbers
 
 
-def _high(packed: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Third field: freed of what the two below have borrowed."""
-    return (packed + (_HALF + (_HALF << FIELD_BITS))) >> (2 * FIELD_BITS)
-
-
-def best_stretches(pieces: PieceTokens, scores: Stretches, free: NDArray[np.bool_]) -> Stretches:
-    """Best stretch of each piece.
+def best_stretches(
+    starts: NDArray[np.int64], which: NDArray[np.int64], scores: Stretches, free: NDArray[np.bool_]
+) -> Stretches:
+    """Best stretch of each piece numbered ``which``, ascending.
 
     Args:
+        starts: int64 (p + 1,), where each piece begins in the arrays of tokens.
         free: bool (c,), tokens that a stretch may hold.
 
     Returns:
-        first, last: int64 (p,), places in the arrays of ``pieces``; score: int64 (p,), very low where none is free.
+        first, last: int64, places in the arrays of tokens; score: int64, very low where none is free.
     """
+    low, high = starts.take(which), starts.take(which + 1)
+    lengths = high - low
+    edges = lengths.cumsum() - lengths
     start, end, inside = scores
-    lengths = np.diff(pieces.starts)
-    piece = np.repeat(np.arange(len(lengths)), lengths)
-    lift = piece * _APART
-    running = np.cumsum(np.where(free, inside, _BLOCK))
+    if len(which) < len(starts) - 1:
+        tokens = _ranges(low, high)
+        start, end, inside, free = start.take(tokens), end.take(tokens), inside.take(tokens), free.take(tokens)
+    taken = ~free
+    running = inside.copy()
+    running[taken] = _BLOCK
+    running.cumsum(out=running)
+    opening = start + inside
+    opening[taken] = _NEVER
+    opening -= running
     # Pieces further on are lifted so far that no start in an earlier piece can win.
-    opening = np.where(free, start + inside, _NEVER) - running + lift
+    lift = (np.arange(len(which)) * _APART).repeat(lengths)
+    opening += lift
     best_opening = np.maximum.accumulate(opening)
-    total = np.where(free, end, _NEVER) + running + best_opening - lift
-    score = np.maximum.reduceat(total, pieces.starts[:-1])
-    hits = np.flatnonzero(total == score[piece])
-    last = hits[np.searchsorted(hits, pieces.starts[:-1])]
-    opened = np.flatnonzero(np.concatenate(([True], opening[1:] > best_opening[:-1])))
-    first = opened[np.searchsorted(opened, last, side="right") - 1]
-    return first, last, score
+    total = end.copy()
+    total[taken] = _NEVER
+    total += running
+    total += best_opening
+    total -= lift
+    score = np.maximum.reduceat(total, edges)
+    hits = (total == score.repeat(lengths)).nonzero()[0]
+    last = hits[np.searchsorted(hits, edges)]
+    opened = np.ones(len(total), np.bool_)
+    np.greater(opening[1:], best_opening[:-1], out=opened[1:])
+    openers = opened.nonzero()[0]
+    first = openers[np.searchsorted(openers, last, side="right") - 1]
+    shift = low - edges
+    return first + shift, last + shift, score
 
 
 def find_candidates(
@@ -225,130 +246,23 @@ def find_candidates(
     pieces = cut_pieces(batch, tokens, lines)
     strange = strangeness_before(pieces, line_model)
     scores = model.boundary_scores(pieces, words, strange)
-    free = pieces.free
+    free = pieces.free.copy()
     found: list[Stretches] = []
+    looked_at = np.arange(len(pieces.lines))
     for _ in range(ROUNDS):
-        first, last, score = best_stretches(pieces, scores, free)
-        chosen = np.flatnonzero(score > model.scale * LEAST_SCORE)
-        found.append((chosen, first[chosen], last[chosen]))
+        first, last, score = best_stretches(pieces.starts, looked_at, scores, free)
+        chosen = (score > model.scale * LEAST_SCORE).nonzero()[0]
+        # A piece in which nothing was found holds nothing for the next round either.
+        looked_at, first, last = looked_at.take(chosen), first.take(chosen), last.take(chosen)
+        found.append((looked_at, first, last))
+        if not len(looked_at):
+            break
         # Take away what was found, so that the next round looks elsewhere.
-        edges = np.zeros(len(free) + 1, np.int64)
-        edges[first[chosen]] += 1
-        edges[last[chosen] + 1] -= 1
-        free = free & (np.cumsum(edges[:-1]) == 0)
+        free[_ranges(first, last + 1)] = False
     piece, first, last = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.lexsort((first, piece))
     stretches = piece[order], first[order], last[order]
-    values = _describe(pieces, line_model, words, strange, scores, stretches, running_idf, model.scale)
+    values = describe_candidates(pieces, line_model, words, strange, scores, stretches, running_idf, model.scale)
     piece, first, last = stretches
     values = np.concatenate((values, evidence[np.searchsorted(lines, pieces.lines[piece])]), axis=1)
     return SpanCandidates(pieces.lines[piece], pieces.tokens[first], pieces.tokens[last], values)
-
-
-def _describe(
-    pieces: PieceTokens,
-    line_model: LineModel,
-    words: Words,
-    strange: NDArray[np.int64],
-    scores: Stretches,
-    stretches: Stretches,
-    running_idf: NDArray[np.int64],
-    scale: float,
-) -> NDArray[np.float64]:
-    """Numbers of ``CANDIDATE_NAMES`` for stretches given as (piece, first, last) in the arrays of ``pieces``."""
-    piece, first, last = stretches
-    start, end, inside = scores
-    stop = last + 1
-    kinds = pieces.kinds
-    is_end = kinds == KIND_LINE_END
-    low = pieces.starts[piece] + is_end[pieces.starts[piece]]
-    high = pieces.starts[piece + 1] - is_end[pieces.starts[piece + 1] - 1]
-    at_start, at_end = first == low, stop == high
-    low, high = np.maximum(low, first - NEIGHBOURHOOD), np.minimum(high, stop + NEIGHBOURHOOD)
-    is_word = kinds == KIND_WORD
-    letters = (kinds != KIND_MARK) & ~is_end
-    latin = letters & ((pieces.firsts >> np.uint32(SCRIPT_SHIFT)) == _LATIN)
-    fields = unpack_fields((words[0][pieces.tokens], words[1][pieces.tokens]))
-    capital = is_word & ((pieces.firsts & np.uint32(UPPER)) != 0)
-    solo = kinds == KIND_SOLO
-    columns = np.column_stack([fields, is_word, capital, letters, latin, inside, strange, solo])
-    running = np.concatenate((np.zeros((1, columns.shape[1]), np.int64), np.cumsum(columns, axis=0)))
-    span = running[stop] - running[first]
-    both = running[high] - running[low]
-    rest = both - span
-
-    def logit(sums: NDArray[np.int64], field: int) -> NDArray[np.float64]:
-        norm = np.sqrt(np.maximum(sums[:, 5], 1)) * line_model.scale
-        value: NDArray[np.float64] = np.clip(sums[:, field] / norm + line_model.bias[field], -12, 12)
-        return value
-
-    count = stop - first
-    span_spam, rest_spam = logit(span, 0), logit(rest, 0)
-    before, after = first - 1, np.minimum(stop, len(kinds) - 1)
-    glue_before = (pieces.ends[before] == pieces.begins[first]) & ~is_end[before]
-    glue_after = (pieces.begins[after] == pieces.ends[last]) & ~is_end[after]
-    bracket = np.isin(pieces.firsts[first] & np.uint32(0xFFFF), _OPENING)
-    latin_inside, latin_outside = span[:, 9] / np.maximum(span[:, 8], 1), rest[:, 9] / np.maximum(rest[:, 8], 1)
-    first_token, stop_token = pieces.tokens[first], pieces.tokens[last] + 1
-    low_token, high_token = pieces.tokens[low], pieces.tokens[high - 1] + 1
-    span_idf = running_idf[:, stop_token] - running_idf[:, first_token]
-    rest_idf = running_idf[:, high_token] - running_idf[:, low_token] - span_idf
-    span_related, rest_related = span_idf[1] / np.maximum(span_idf[0], 1), rest_idf[1] / np.maximum(rest_idf[0], 1)
-    start_score, end_score = np.clip(start[first] / scale, -30, 30), np.clip(end[last] / scale, -30, 30)
-    inside_score = span[:, 10] / scale
-    # How well the line reads across the edges of the stretch, and without it.
-    strange_start, strange_end = strange[first] / 100, strange[after] / 100
-    joined = line_model.pair_strangeness(pieces.hashes[before], pieces.hashes[after]) / 100
-    strange_inside = (span[:, 11] - strange[first]) / np.maximum(count - 1, 1) / 100
-    strange_outside = (rest[:, 11] - strange[after]) / np.maximum(high - low - count - 1, 1) / 100
-    solo_share = both[:, 12] / (high - low)
-    values = [
-        np.clip((start[first] + end[last] + span[:, 10]) / scale, -30, 30),
-        start_score,
-        end_score,
-        np.clip(inside_score, -30, 30),
-        inside_score / count,
-        np.log1p(count),
-        np.log1p(high - low),
-        count / (high - low),
-        span_spam,
-        rest_spam,
-        logit(both, 0),
-        logit(span, 1),
-        logit(span, 4),
-        logit(rest, 4),
-        rest[:, 8] == 0,
-        at_start,
-        at_end,
-        bracket,
-        glue_before & (kinds[before] == KIND_MARK) & ~bracket,
-        (glue_before & (kinds[before] == KIND_WORD)) | (glue_after & (kinds[after] == KIND_WORD)),
-        span[:, 7] / np.maximum(span[:, 6], 1),
-        rest[:, 7] / np.maximum(rest[:, 6], 1),
-        np.abs(latin_inside - latin_outside),
-        span_related,
-        rest_related,
-        np.maximum(rest_related - span_related, 0),
-        rest_idf[1] + span_idf[1] > 0,
-        span_spam * rest_spam,
-        np.maximum(span_spam - rest_spam, 0),
-        np.maximum(start_score - 2, 0),
-        np.maximum(end_score - 2, 0),
-        np.minimum(start_score, end_score),
-        strange_start,
-        strange_end,
-        strange_inside,
-        strange_outside,
-        joined,
-        np.minimum(strange_start, strange_end) - joined,
-        solo_share,
-        solo_share * np.log1p(count),
-        solo_share * span_spam,
-        (1 - solo_share) * np.minimum(count, 8),
-    ]
-    stacked = np.stack([np.asarray(value, np.float64) for value in values], axis=1)
-    rounded: NDArray[np.float64] = np.rint(stacked * 256.0) / 256.0
-    return rounded
-
-
-_OPENING = np.array([ord(mark) for mark in "【[({（《「『〖«<〔"], np.uint32)

@@ -22,6 +22,27 @@ STRANGENESS_UNIT = 10
 _SPAM_LIMIT = 4096
 
 
+_HALF = 1 << (FIELD_BITS - 1)
+
+
+def low_field(packed: NDArray[np.int64]) -> NDArray[np.int64]:
+    """First field of packed words; shifts extend the sign."""
+    field: NDArray[np.int64] = (packed << (64 - FIELD_BITS)) >> (64 - FIELD_BITS)
+    return field
+
+
+def middle_field(packed: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Second field: freed of what the first has borrowed."""
+    field: NDArray[np.int64] = ((packed + _HALF) << (64 - 2 * FIELD_BITS)) >> (64 - FIELD_BITS)
+    return field
+
+
+def high_field(packed: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Third field: freed of what the two below have borrowed."""
+    field: NDArray[np.int64] = (packed + (_HALF + (_HALF << FIELD_BITS))) >> (2 * FIELD_BITS)
+    return field
+
+
 @dataclass(frozen=True, slots=True)
 class PieceTokens:
     """Tokens of some pieces, one after the other. ``p`` pieces, ``c`` tokens, margins included.
@@ -160,8 +181,7 @@ def numeric_products(
     pieces: PieceTokens, words: Words, strange: NDArray[np.int64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """``(numeric_inputs @ weights).T`` for whole weights float64 (NUMERIC_COUNT, k), without building the inputs."""
-    # Sign-extended lowest field.
-    spam = (words[0][pieces.tokens] << (64 - FIELD_BITS)) >> (64 - FIELD_BITS)
+    spam = low_field(words[0][pieces.tokens])
     np.minimum(np.maximum(spam, -_SPAM_LIMIT, out=spam), _SPAM_LIMIT, out=spam)
     # The word of a line end holds the pair that opens the next line.
     spam[pieces.kinds == KIND_LINE_END] = 0

@@ -1,0 +1,169 @@
+"""The numbers of a candidate stretch: what it says, what the rest of its piece says, and how the two fit together."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spamfilter.line_model import LineModel, Words
+from spamfilter.span_tokens import PieceTokens, high_field, low_field, middle_field
+from spamfilter.text import SCRIPT_SHIFT, UPPER
+from spamfilter.tokens import KIND_LINE_END, KIND_MARK, KIND_SOLO, KIND_WORD
+
+NEIGHBOURHOOD = 60
+"""Tokens on each side of a stretch that it is compared with."""
+_LATIN = 1
+_PAIR_BITS = 32
+
+Stretches = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+
+
+def describe_candidates(
+    pieces: PieceTokens,
+    line_model: LineModel,
+    words: Words,
+    strange: NDArray[np.int64],
+    scores: Stretches,
+    stretches: Stretches,
+    running_idf: NDArray[np.int64],
+    scale: float,
+) -> NDArray[np.float64]:
+    """The first numbers of ``CANDIDATE_NAMES`` for stretches given as (piece, first, last) in ``pieces``."""
+    piece, first, last = stretches
+    start, end, inside = scores
+    stop = last + 1
+    kinds = pieces.kinds
+    low, high = pieces.starts.take(piece), pieces.starts.take(piece + 1)
+    low = low + (kinds.take(low) == KIND_LINE_END)
+    high = high - (kinds.take(high - 1) == KIND_LINE_END)
+    at_start, at_end = first == low, stop == high
+    low, high = np.maximum(low, first - NEIGHBOURHOOD), np.minimum(high, stop + NEIGHBOURHOOD)
+    places = np.concatenate((first, stop, low, high))
+    sums = _running_counts(pieces, words, inside, strange).take(places, axis=1).reshape(5, 4, -1)
+    span, both = sums[:, 1] - sums[:, 0], sums[:, 3] - sums[:, 2]
+    rest = both - span
+    # Three labels and the norm of the stretch, of the rest and of both.
+    packed = np.stack((span, rest, both), axis=1)[:2]
+    low_halves = (packed << _PAIR_BITS) >> _PAIR_BITS
+    high_halves = (packed - low_halves) >> _PAIR_BITS
+    norm = np.sqrt(np.maximum(high_halves[1], 1)) * line_model.scale
+    weights = np.stack((low_halves[0], high_halves[0], low_halves[1]))
+    logits = weights / norm + line_model.bias[[0, 1, 4]][:, None, None]
+    np.minimum(np.maximum(logits, -12, out=logits), 12, out=logits)
+    counts = (np.stack((span[2], rest[2], both[2])) >> _COUNT_SHIFTS) & _COUNT_MASK
+    word_count, capital_count, letter_count, latin_count, solo_count = counts
+    count = stop - first
+    span_spam, rest_spam = logits[0, 0], logits[0, 1]
+    before, after = first - 1, np.minimum(stop, len(kinds) - 1)
+    kind_before, kind_after = kinds.take(before), kinds.take(after)
+    glue_before = (pieces.ends.take(before) == pieces.begins.take(first)) & (kind_before != KIND_LINE_END)
+    glue_after = (pieces.begins.take(after) == pieces.ends.take(last)) & (kind_after != KIND_LINE_END)
+    bracket = np.isin(pieces.firsts[first] & np.uint32(0xFFFF), _OPENING)
+    latin_inside, latin_outside = latin_count[:2] / np.maximum(letter_count[:2], 1)
+    capital_inside, capital_outside = capital_count[:2] / np.maximum(word_count[:2], 1)
+    # Tokens of a piece stand next to each other in the batch too.
+    idf = running_idf.take(places + np.tile(pieces.tokens.take(first) - first, 4), axis=1).reshape(2, 4, -1)
+    span_idf = idf[:, 1] - idf[:, 0]
+    rest_idf = idf[:, 3] - idf[:, 2] - span_idf
+    span_related, rest_related = span_idf[1] / np.maximum(span_idf[0], 1), rest_idf[1] / np.maximum(rest_idf[0], 1)
+    start_score, end_score = np.clip(start[first] / scale, -30, 30), np.clip(end[last] / scale, -30, 30)
+    inside_score = span[3] / scale
+    # How well the line reads across the edges of the stretch, and without it.
+    strange_start, strange_end = strange[first] / 100, strange[after] / 100
+    joined = line_model.pair_strangeness(pieces.hashes[before], pieces.hashes[after]) / 100
+    strange_inside = (span[4] - strange[first]) / np.maximum(count - 1, 1) / 100
+    strange_outside = (rest[4] - strange[after]) / np.maximum(high - low - count - 1, 1) / 100
+    solo_share = solo_count[2] / (high - low)
+    values = [
+        np.clip((start[first] + end[last] + span[3]) / scale, -30, 30),
+        start_score,
+        end_score,
+        np.clip(inside_score, -30, 30),
+        inside_score / count,
+        np.log1p(count),
+        np.log1p(high - low),
+        count / (high - low),
+        span_spam,
+        rest_spam,
+        logits[0, 2],
+        logits[1, 0],
+        logits[2, 0],
+        logits[2, 1],
+        letter_count[1] == 0,
+        at_start,
+        at_end,
+        bracket,
+        glue_before & (kind_before == KIND_MARK) & ~bracket,
+        (glue_before & (kind_before == KIND_WORD)) | (glue_after & (kind_after == KIND_WORD)),
+        capital_inside,
+        capital_outside,
+        np.abs(latin_inside - latin_outside),
+        span_related,
+        rest_related,
+        np.maximum(rest_related - span_related, 0),
+        rest_idf[1] + span_idf[1] > 0,
+        span_spam * rest_spam,
+        np.maximum(span_spam - rest_spam, 0),
+        np.maximum(start_score - 2, 0),
+        np.maximum(end_score - 2, 0),
+        np.minimum(start_score, end_score),
+        strange_start,
+        strange_end,
+        strange_inside,
+        strange_outside,
+        joined,
+        np.minimum(strange_start, strange_end) - joined,
+        solo_share,
+        solo_share * np.log1p(count),
+        solo_share * span_spam,
+        (1 - solo_share) * np.minimum(count, 8),
+    ]
+    columns = np.empty((len(values), len(piece)))
+    for column, value in zip(columns, values, strict=True):
+        column[:] = value
+    columns *= 256.0
+    np.rint(columns, out=columns)
+    columns /= 256.0
+    return columns.T
+
+
+def _running_counts(
+    pieces: PieceTokens, words: Words, inside: NDArray[np.int64], strange: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Running sums over the tokens of pieces, int64 (5, c + 1).
+
+    Two rows hold two sums each: spam and link weights, boilerplate weights and norms. One holds five counts: words,
+    capital words, letters, Latin letters, characters without spaces. Then inside scores and strangeness.
+    """
+    running = np.zeros((5, len(pieces.tokens) + 1), np.int64)
+    weights, others, counts, *scores = running[:, 1:]
+    packed = words[0][pieces.tokens]
+    np.left_shift(middle_field(packed), _PAIR_BITS, out=weights)
+    weights += low_field(packed)
+    packed = words[1][pieces.tokens]
+    np.left_shift(high_field(packed), _PAIR_BITS, out=others)
+    others += middle_field(packed)
+    capital = ((pieces.firsts & np.uint32(UPPER)) != 0).view(np.uint8)
+    latin = ((pieces.firsts >> np.uint32(SCRIPT_SHIFT)) == _LATIN).view(np.uint8)
+    _KIND_COUNTS.take(pieces.kinds + capital * np.uint8(16) + latin * np.uint8(32), out=counts, mode="clip")
+    scores[0][:] = inside
+    scores[1][:] = strange
+    np.cumsum(running, axis=1, out=running)
+    return running
+
+
+def _kind_counts() -> NDArray[np.int64]:
+    """The five counts of a token by its kind, whether it is capital (16) and whether it is Latin (32)."""
+    counts = np.zeros(64, np.int64)
+    for capital in range(2):
+        for latin in range(2):
+            place = 16 * capital + 32 * latin
+            counts[place + KIND_WORD] = 1 + (capital << 12) + (1 << 24) + (latin << 36)
+            counts[place + KIND_SOLO] = (1 << 24) + (latin << 36) + (1 << 48)
+    return counts
+
+
+_KIND_COUNTS = _kind_counts()
+_COUNT_SHIFTS = np.arange(0, 60, 12)[:, None, None]
+_COUNT_MASK = (1 << 12) - 1
+
+
+_OPENING = np.array([ord(mark) for mark in "【[({（《「『〖«<〔"], np.uint32)
