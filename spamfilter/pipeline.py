@@ -106,7 +106,7 @@ def document_scores(scores: BatchScores) -> list[DocumentScores]:
     starts = batch.original_positions(tokens.begins[candidates.first], owners)
     ends = batch.original_positions(tokens.ends[candidates.last] - 1, owners) + 1
     edges = np.searchsorted(candidates.lines, batch.document_lines)
-    filled = np.bincount(scores.page.documents, minlength=len(batch.document_lines) - 1) > 0
+    filled = scores.page.pages.sizes > 0
     result = []
     for number in range(len(batch.document_lines) - 1):
         low, high = int(batch.document_lines[number]), int(batch.document_lines[number + 1])

@@ -13,18 +13,20 @@ from spamfilter.document_model import DOCUMENT_FEATURE_NAMES
 from spamfilter.errors import ModelError
 from spamfilter.labels import FLAGGED_LABELS, LABELS
 from spamfilter.line_model import LineModel
+from spamfilter.memory import keep_freed_memory
 from spamfilter.model_store import StoredModel, load_model
 from spamfilter.ngrams import NgramSettings
 from spamfilter.operating_points import OperatingPoints
-from spamfilter.page_features import FEATURE_NAMES, IDF_BITS
+from spamfilter.page_features import FEATURE_NAMES
 from spamfilter.pipeline import Stages, document_scores, score_batch
+from spamfilter.relatedness import IDF_BITS
 from spamfilter.results import DocumentPrediction
 from spamfilter.span_model import CANDIDATE_NAMES, SpanModel
 from spamfilter.span_tokens import SPAN_BITS
 from spamfilter.text import CHAR_TABLE_SIZE, check_text
 
 _BATCH_CHARACTERS = 300_000
-_BATCH_DOCUMENTS = 512
+_BATCH_DOCUMENTS = 128
 _TASK_BATCHES = 8
 
 
@@ -35,12 +37,15 @@ def default_model_folder() -> Path:
 
 
 def _dense(settings: Mapping[str, Any], names: tuple[str, ...]) -> DenseModel:
-    if tuple(settings["names"]) != names:
+    stored = {name: place for place, name in enumerate(settings["names"])}
+    if len(stored) != len(settings["names"]) or set(stored) != set(names):
         raise ModelError("the model looks at other numbers than this spamfilter computes; train the model anew")
     weights, bias, means = (np.array(settings[name], np.float64) for name in ("weights", "bias", "means"))
     if weights.shape != (len(names), len(bias)) or means.shape != (len(names),):
         raise ModelError("a part of the model has the wrong shape; train the model anew")
-    return DenseModel(names, weights, bias, means)
+    # The order in which the numbers are computed is a matter of this version.
+    order = [stored[name] for name in names]
+    return DenseModel(names, weights[order], bias, means[order])
 
 
 def _array(model: StoredModel, name: str, dtype: type[np.generic], *shape: int) -> NDArray[Any]:
@@ -167,6 +172,7 @@ class Predictor:
         return self._predict_in_processes(batches, max_false_positive_rate, n_jobs)
 
     def _predict_serially(self, batches: Iterator[list[str]], rate: float) -> Iterator[DocumentPrediction]:
+        keep_freed_memory()
         for batch in batches:
             yield from self._predict_batch(batch, rate)
 
@@ -181,6 +187,7 @@ class Predictor:
                 yield from predictions
 
     def _predict_task(self, batches: list[list[str]], rate: float) -> list[DocumentPrediction]:
+        keep_freed_memory()
         return [prediction for batch in batches for prediction in self._predict_batch(batch, rate)]
 
     def _predict_batch(self, texts: list[str], rate: float) -> list[DocumentPrediction]:

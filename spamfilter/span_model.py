@@ -236,7 +236,7 @@ def find_candidates(
     """The best stretches of the lines numbered ``lines``, at most ``ROUNDS`` a piece and none that overlap.
 
     Args:
-        running_idf: int64 (2, t + 1), as in ``PageFeatures``.
+        running_idf: int64 (t + 1,), as in ``PageFeatures``.
         lines: int64 (r,), ascending, none of them blank.
         evidence: float64 (r, 5), what the rest of the page says, as ``page_evidence`` gives it.
     """

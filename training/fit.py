@@ -19,8 +19,9 @@ from spamfilter.labels import LABELS, Label
 from spamfilter.line_model import LineModel
 from spamfilter.ngrams import NgramSettings
 from spamfilter.operating_points import OperatingPoints
-from spamfilter.page_features import FEATURE_NAMES, IDF_BITS
+from spamfilter.page_features import FEATURE_NAMES
 from spamfilter.pipeline import Stages, log_softmax
+from spamfilter.relatedness import IDF_BITS
 from spamfilter.span_model import SpanCandidates, SpanModel
 from training.char_table import build_char_table
 from training.compose import compose
@@ -198,7 +199,7 @@ def _context_sample(
     sources = np.array([one.source for part in parts for one in part.documents])
     documents, first = [], 0
     for part in parts:
-        documents.append(part.features.documents + first)
+        documents.append(part.features.pages.documents + first)
         first += len(part.documents)
     source = sources[np.concatenate(documents)]
     ordinary = (labels == _LABEL_NUMBER["clean"]) | (labels == _LABEL_NUMBER["boilerplate"])
