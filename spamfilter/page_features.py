@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spamfilter.line_model import LineScores
 from spamfilter.line_shapes import COUNTED_TOKENS, LineShapes, count_shapes
 from spamfilter.neighbours import Pages, runs
-from spamfilter.relatedness import weights_between, word_weights
+from spamfilter.relatedness import WordWeights, word_weights
 from spamfilter.sums import sums_behind
 from spamfilter.text import TextBatch
 from spamfilter.tokens import TokenBatch
@@ -41,7 +41,7 @@ class PageFeatures:
         values: float64 (r, f), multiples of 1/256 in the order of ``FEATURE_NAMES``; each column is contiguous.
         widths: int64 (r,), characters, those of scripts without spaces counted 2.5 times.
         relatedness: float64 (r,), idf-weighted share of the line's words that other lines of the body use.
-        running_idf: int64 (t + 1,), for ``relatedness.weights_between``.
+        words: which words of all tokens the rest of the body uses.
     """
 
     lines: NDArray[np.int64]
@@ -49,7 +49,7 @@ class PageFeatures:
     values: NDArray[np.float64]
     widths: NDArray[np.int64]
     relatedness: NDArray[np.float64]
-    running_idf: NDArray[np.int64]
+    words: WordWeights
 
 
 def page_features(batch: TextBatch, tokens: TokenBatch, scores: LineScores, idf: NDArray[np.uint8]) -> PageFeatures:
@@ -65,12 +65,13 @@ def page_features(batch: TextBatch, tokens: TokenBatch, scores: LineScores, idf:
     shapes = count_shapes(batch, tokens, lines, starts, stops)
     body = np.zeros(len(line_tokens) - 1, np.bool_)
     body[lines] = shapes.widths >= BODY_WIDTH
-    running_idf = word_weights(tokens, line_tokens.take(batch.document_lines), body, idf)
-    idf_sum, related_sum = weights_between(running_idf, starts, np.minimum(stops, starts + COUNTED_TOKENS))
+    words = word_weights(tokens, line_tokens.take(batch.document_lines), body, idf)
+    idf_sum, related_sum = words.between(starts, np.minimum(stops, starts + COUNTED_TOKENS))
     related = related_sum / np.maximum(idf_sum, 1)
     logits = np.ascontiguousarray(scores.logits.take(lines, axis=0).T)
     columns = _columns(logits, scores.strongest.take(lines), shapes, stops - starts, related, pages)
-    return PageFeatures(lines, pages, _rounded(columns, len(lines)), shapes.widths, related, running_idf)
+    values = _rounded(columns, len(lines))
+    return PageFeatures(lines, pages, values, shapes.widths, related, words)
 
 
 def _rounded(columns: Sequence[Column], count: int) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from spamfilter.line_model import LineModel, LineScores
 from spamfilter.page_features import PageFeatures, page_features
 from spamfilter.results import DocumentScores
 from spamfilter.span_model import SpanCandidates, SpanModel, find_candidates, page_evidence
+from spamfilter.suspicion import suspicious_rows
 from spamfilter.text import TextBatch, encode_documents
 from spamfilter.tokens import TokenBatch, tokenize
 
@@ -80,8 +81,16 @@ def score_batch(stages: Stages, texts: Sequence[str]) -> BatchScores:
     line = stages.line.score(tokens)
     page = page_features(batch, tokens, line, stages.idf)
     logits = log_softmax(stages.context.logits(page.values))
+    rows = suspicious_rows(stages.span.suspicion, stages.line, tokens, line.token_words, page)
     candidates = find_candidates(
-        stages.span, stages.line, batch, tokens, line.token_words, page.running_idf, page.lines, page_evidence(page)
+        stages.span,
+        stages.line,
+        batch,
+        tokens,
+        line.token_words,
+        page.words,
+        page.lines.take(rows),
+        page_evidence(page, rows),
     )
     pair = stages.span.candidates.logits(candidates.values)
     span_logits = pair[:, 1] - pair[:, 0]

@@ -23,6 +23,7 @@ from spamfilter.relatedness import IDF_BITS
 from spamfilter.results import DocumentPrediction
 from spamfilter.span_model import CANDIDATE_NAMES, SpanModel
 from spamfilter.span_tokens import SPAN_BITS
+from spamfilter.suspicion import SUSPICION_NAMES
 from spamfilter.text import CHAR_TABLE_SIZE, check_text
 
 _BATCH_CHARACTERS = 300_000
@@ -91,6 +92,7 @@ def stages_from(model: StoredModel) -> Stages:
                 bias=np.array(span["bias"], np.int64),
                 scale=float(span["scale"]),
                 candidates=_dense(span["candidates"], CANDIDATE_NAMES),
+                suspicion=_dense(span["suspicion"], SUSPICION_NAMES),
             ),
             document=_dense(settings["document"], DOCUMENT_FEATURE_NAMES),
         )

@@ -1,5 +1,7 @@
 """Which words of a line the body of its page uses elsewhere."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,10 +14,30 @@ IDF_BITS = 16
 _HALF = 32
 
 
+@dataclass(frozen=True, slots=True)
+class WordWeights:
+    """The idf of words, and which of it is related.
+
+    Attributes:
+        running: int64 (t + 1,), sums over tokens for ``between``.
+        idf: uint8 (t,), of each word; 0 of all other tokens.
+        unrelated_idf: uint8 (t,), the same of words that the rest of the body lacks, else 0.
+    """
+
+    running: NDArray[np.int64]
+    idf: NDArray[np.uint8]
+    unrelated_idf: NDArray[np.uint8]
+
+    def between(self, first: NDArray[np.int64], stop: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Idf of the words among the tokens ``[first, stop)``, at most 16 million: of all, and of related ones."""
+        packed = self.running.take(first) - self.running.take(stop)
+        return packed & ((1 << _HALF) - 1), packed >> _HALF
+
+
 def word_weights(
     tokens: TokenBatch, document_tokens: NDArray[np.int64], body: NDArray[np.bool_], idf: NDArray[np.uint8]
-) -> NDArray[np.int64]:
-    """Running sums over tokens of the idf of words, for ``weights_between``: int64 (t + 1,).
+) -> WordWeights:
+    """Weigh the words of all tokens.
 
     Args:
         document_tokens: int64 (d + 1,), number of the line end before the first line of each document.
@@ -46,12 +68,4 @@ def word_weights(
     packed <<= _HALF
     packed += 1
     packed *= weights
-    return sums_behind(packed)
-
-
-def weights_between(
-    running: NDArray[np.int64], first: NDArray[np.int64], stop: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Idf of the words among the tokens ``[first, stop)``, at most 16 million: of all, and of related ones."""
-    packed = running.take(first) - running.take(stop)
-    return packed & ((1 << _HALF) - 1), packed >> _HALF
+    return WordWeights(sums_behind(packed), weights, weights * ~related)

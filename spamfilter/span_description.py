@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter.line_model import LineModel, Words
-from spamfilter.relatedness import weights_between
+from spamfilter.relatedness import WordWeights
 from spamfilter.span_tokens import PieceTokens, high_field, low_field, middle_field
 from spamfilter.text import SCRIPT_SHIFT, UPPER
 from spamfilter.tokens import KIND_LINE_END, KIND_MARK, KIND_SOLO, KIND_WORD
@@ -24,7 +24,7 @@ def describe_candidates(
     strange: NDArray[np.int64],
     scores: Stretches,
     stretches: Stretches,
-    running_idf: NDArray[np.int64],
+    page_words: WordWeights,
     scale: float,
 ) -> NDArray[np.float64]:
     """The first numbers of ``CANDIDATE_NAMES`` for stretches given as (piece, first, last) in ``pieces``."""
@@ -62,8 +62,8 @@ def describe_candidates(
     capital_inside, capital_outside = capital_count[:2] / np.maximum(word_count[:2], 1)
     # Tokens of a piece stand next to each other in the batch too.
     shift = pieces.tokens.take(first) - first
-    span_idf = weights_between(running_idf, first + shift, stop + shift)
-    both_idf = weights_between(running_idf, low + shift, high + shift)
+    span_idf = page_words.between(first + shift, stop + shift)
+    both_idf = page_words.between(low + shift, high + shift)
     rest_idf = both_idf[0] - span_idf[0], both_idf[1] - span_idf[1]
     span_related, rest_related = span_idf[1] / np.maximum(span_idf[0], 1), rest_idf[1] / np.maximum(rest_idf[0], 1)
     start_score, end_score = np.clip(start[first] / scale, -30, 30), np.clip(end[last] / scale, -30, 30)
