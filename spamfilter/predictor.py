@@ -1,5 +1,6 @@
 """The predictor: a model, loaded once, that judges texts."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ from spamfilter.page_features import FEATURE_NAMES
 from spamfilter.pipeline import Stages, document_scores, score_batch
 from spamfilter.relatedness import IDF_BITS
 from spamfilter.results import DocumentPrediction
+from spamfilter.scores import DocumentScores, ScoreArrays, decide
 from spamfilter.span_model import CANDIDATE_NAMES, SpanModel
 from spamfilter.span_tokens import SPAN_BITS
 from spamfilter.suspicion import SUSPICION_NAMES
@@ -183,18 +185,34 @@ class Predictor:
     ) -> Iterator[DocumentPrediction]:
         from joblib import Parallel, delayed
 
-        tasks = iter(lambda: list(islice(batches, _TASK_BATCHES)), [])
-        with Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2*n_jobs") as parallel:
-            for predictions in parallel(delayed(self._predict_task)(task, rate) for task in tasks):
-                yield from predictions
+        # The texts wait here: a worker sends back arrays only.
+        waiting: deque[list[list[str]]] = deque()
 
-    def _predict_task(self, batches: list[list[str]], rate: float) -> list[DocumentPrediction]:
-        keep_freed_memory()
-        return [prediction for batch in batches for prediction in self._predict_batch(batch, rate)]
+        def tasks() -> Iterator[list[list[str]]]:
+            while task := list(islice(batches, _TASK_BATCHES)):
+                waiting.append(task)
+                yield task
+
+        with Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2*n_jobs") as parallel:
+            for scored in parallel(delayed(_score_task)(self.stages, task) for task in tasks()):
+                for texts, scores in zip(waiting.popleft(), scored, strict=True):
+                    yield from self._decided(texts, scores, rate)
 
     def _predict_batch(self, texts: list[str], rate: float) -> list[DocumentPrediction]:
-        scores = document_scores(score_batch(self.stages, texts))
-        return [DocumentPrediction(text, one, self.points, rate) for text, one in zip(texts, scores, strict=True)]
+        return self._decided(texts, document_scores(score_batch(self.stages, texts)), rate)
+
+    def _decided(self, texts: list[str], scores: ScoreArrays, rate: float) -> list[DocumentPrediction]:
+        decisions = decide(scores, self.points, rate)
+        return [
+            DocumentPrediction(text, DocumentScores(scores, number), self.points, rate, decisions)
+            for number, text in enumerate(texts)
+        ]
+
+
+def _score_task(stages: Stages, batches: list[list[str]]) -> list[ScoreArrays]:
+    """Score some batches in a process of its own."""
+    keep_freed_memory()
+    return [document_scores(score_batch(stages, batch)) for batch in batches]
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
