@@ -60,9 +60,7 @@ def document_features(
     Returns:
         float64 (d, f), multiples of 1/256, in the order of ``DOCUMENT_FEATURE_NAMES``.
     """
-    documents = features.documents
-    edges = np.searchsorted(documents, np.arange(document_count + 1))
-    lines = np.diff(edges)
+    documents, edges, lines = features.pages.documents, features.pages.edges, features.pages.sizes
     units = np.rint(line_probabilities.T * _UNIT).astype(np.int64)
     widths = np.minimum(features.widths, 4000)
     body = features.widths >= 100

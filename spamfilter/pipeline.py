@@ -10,8 +10,9 @@ from spamfilter.context_model import DenseModel
 from spamfilter.document_model import document_features
 from spamfilter.line_model import LineModel, LineScores
 from spamfilter.page_features import PageFeatures, page_features
-from spamfilter.results import DocumentScores
+from spamfilter.scores import ScoreArrays
 from spamfilter.span_model import SpanCandidates, SpanModel, find_candidates, page_evidence
+from spamfilter.suspicion import suspicious_rows
 from spamfilter.text import TextBatch, encode_documents
 from spamfilter.tokens import TokenBatch, tokenize
 
@@ -80,8 +81,16 @@ def score_batch(stages: Stages, texts: Sequence[str]) -> BatchScores:
     line = stages.line.score(tokens)
     page = page_features(batch, tokens, line, stages.idf)
     logits = log_softmax(stages.context.logits(page.values))
+    rows = suspicious_rows(stages.span.suspicion, stages.line, tokens, line.token_words, page)
     candidates = find_candidates(
-        stages.span, stages.line, batch, tokens, line.token_words, page.running_idf, page.lines, page_evidence(page)
+        stages.span,
+        stages.line,
+        batch,
+        tokens,
+        line.token_words,
+        page.words,
+        page.lines.take(rows),
+        page_evidence(page, rows),
     )
     pair = stages.span.candidates.logits(candidates.values)
     span_logits = pair[:, 1] - pair[:, 0]
@@ -97,30 +106,25 @@ def score_batch(stages: Stages, texts: Sequence[str]) -> BatchScores:
     return BatchScores(batch, tokens, line, page, logits, candidates, span_logits, values, document_logits)
 
 
-def document_scores(scores: BatchScores) -> list[DocumentScores]:
-    """Cut the scores of a batch into documents."""
+def document_scores(scores: BatchScores) -> ScoreArrays:
+    """What the stages found, with offsets into the caller's strings."""
     batch, tokens, candidates = scores.batch, scores.tokens, scores.candidates
-    logits = np.tile(BLANK_LOGITS, (len(batch.line_starts), 1))
-    logits[scores.page.lines] = scores.logits
+    # Each column is a row of memory, as everywhere.
+    logits = np.empty((len(BLANK_LOGITS), len(batch.line_starts)))
+    logits[:] = BLANK_LOGITS[:, None]
+    logits[:, scores.page.lines] = scores.logits.T
     owners = np.searchsorted(batch.document_lines, candidates.lines, side="right") - 1
-    starts = batch.original_positions(tokens.begins[candidates.first], owners)
-    ends = batch.original_positions(tokens.ends[candidates.last] - 1, owners) + 1
-    edges = np.searchsorted(candidates.lines, batch.document_lines)
-    filled = np.bincount(scores.page.documents, minlength=len(batch.document_lines) - 1) > 0
-    result = []
-    for number in range(len(batch.document_lines) - 1):
-        low, high = int(batch.document_lines[number]), int(batch.document_lines[number + 1])
-        first, stop = int(edges[number]), int(edges[number + 1])
-        result.append(
-            DocumentScores(
-                starts=batch.original_starts[low:high],
-                ends=batch.original_ends[low:high],
-                logits=logits[low:high],
-                span_lines=candidates.lines[first:stop] - low,
-                span_starts=starts[first:stop],
-                span_ends=ends[first:stop],
-                span_logits=scores.span_logits[first:stop],
-                document_logits=scores.document_logits[number] if filled[number] else EMPTY_DOCUMENT_LOGITS,
-            )
-        )
-    return result
+    document_logits = scores.document_logits.copy()
+    document_logits[scores.page.pages.sizes == 0] = EMPTY_DOCUMENT_LOGITS
+    return ScoreArrays(
+        line_edges=batch.document_lines,
+        starts=batch.original_starts,
+        ends=batch.original_ends,
+        logits=logits.T,
+        span_edges=candidates.lines.searchsorted(batch.document_lines),
+        span_lines=candidates.lines,
+        span_starts=batch.original_positions(tokens.begins.take(candidates.first), owners),
+        span_ends=batch.original_positions(tokens.ends.take(candidates.last) - 1, owners) + 1,
+        span_logits=scores.span_logits,
+        document_logits=document_logits,
+    )

@@ -1,5 +1,6 @@
 """The predictor: a model, loaded once, that judges texts."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -13,18 +14,22 @@ from spamfilter.document_model import DOCUMENT_FEATURE_NAMES
 from spamfilter.errors import ModelError
 from spamfilter.labels import FLAGGED_LABELS, LABELS
 from spamfilter.line_model import LineModel
+from spamfilter.memory import keep_freed_memory
 from spamfilter.model_store import StoredModel, load_model
 from spamfilter.ngrams import NgramSettings
 from spamfilter.operating_points import OperatingPoints
-from spamfilter.page_features import FEATURE_NAMES, IDF_BITS
+from spamfilter.page_features import FEATURE_NAMES
 from spamfilter.pipeline import Stages, document_scores, score_batch
+from spamfilter.relatedness import IDF_BITS
 from spamfilter.results import DocumentPrediction
+from spamfilter.scores import DocumentScores, ScoreArrays, decide
 from spamfilter.span_model import CANDIDATE_NAMES, SpanModel
 from spamfilter.span_tokens import SPAN_BITS
+from spamfilter.suspicion import SUSPICION_NAMES
 from spamfilter.text import CHAR_TABLE_SIZE, check_text
 
 _BATCH_CHARACTERS = 300_000
-_BATCH_DOCUMENTS = 512
+_BATCH_DOCUMENTS = 128
 _TASK_BATCHES = 8
 
 
@@ -35,12 +40,15 @@ def default_model_folder() -> Path:
 
 
 def _dense(settings: Mapping[str, Any], names: tuple[str, ...]) -> DenseModel:
-    if tuple(settings["names"]) != names:
+    stored = {name: place for place, name in enumerate(settings["names"])}
+    if len(stored) != len(settings["names"]) or set(stored) != set(names):
         raise ModelError("the model looks at other numbers than this spamfilter computes; train the model anew")
     weights, bias, means = (np.array(settings[name], np.float64) for name in ("weights", "bias", "means"))
     if weights.shape != (len(names), len(bias)) or means.shape != (len(names),):
         raise ModelError("a part of the model has the wrong shape; train the model anew")
-    return DenseModel(names, weights, bias, means)
+    # The order in which the numbers are computed is a matter of this version.
+    order = [stored[name] for name in names]
+    return DenseModel(names, weights[order], bias, means[order])
 
 
 def _array(model: StoredModel, name: str, dtype: type[np.generic], *shape: int) -> NDArray[Any]:
@@ -86,6 +94,7 @@ def stages_from(model: StoredModel) -> Stages:
                 bias=np.array(span["bias"], np.int64),
                 scale=float(span["scale"]),
                 candidates=_dense(span["candidates"], CANDIDATE_NAMES),
+                suspicion=_dense(span["suspicion"], SUSPICION_NAMES),
             ),
             document=_dense(settings["document"], DOCUMENT_FEATURE_NAMES),
         )
@@ -167,6 +176,7 @@ class Predictor:
         return self._predict_in_processes(batches, max_false_positive_rate, n_jobs)
 
     def _predict_serially(self, batches: Iterator[list[str]], rate: float) -> Iterator[DocumentPrediction]:
+        keep_freed_memory()
         for batch in batches:
             yield from self._predict_batch(batch, rate)
 
@@ -175,17 +185,34 @@ class Predictor:
     ) -> Iterator[DocumentPrediction]:
         from joblib import Parallel, delayed
 
-        tasks = iter(lambda: list(islice(batches, _TASK_BATCHES)), [])
-        with Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2*n_jobs") as parallel:
-            for predictions in parallel(delayed(self._predict_task)(task, rate) for task in tasks):
-                yield from predictions
+        # The texts wait here: a worker sends back arrays only.
+        waiting: deque[list[list[str]]] = deque()
 
-    def _predict_task(self, batches: list[list[str]], rate: float) -> list[DocumentPrediction]:
-        return [prediction for batch in batches for prediction in self._predict_batch(batch, rate)]
+        def tasks() -> Iterator[list[list[str]]]:
+            while task := list(islice(batches, _TASK_BATCHES)):
+                waiting.append(task)
+                yield task
+
+        with Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2*n_jobs") as parallel:
+            for scored in parallel(delayed(_score_task)(self.stages, task) for task in tasks()):
+                for texts, scores in zip(waiting.popleft(), scored, strict=True):
+                    yield from self._decided(texts, scores, rate)
 
     def _predict_batch(self, texts: list[str], rate: float) -> list[DocumentPrediction]:
-        scores = document_scores(score_batch(self.stages, texts))
-        return [DocumentPrediction(text, one, self.points, rate) for text, one in zip(texts, scores, strict=True)]
+        return self._decided(texts, document_scores(score_batch(self.stages, texts)), rate)
+
+    def _decided(self, texts: list[str], scores: ScoreArrays, rate: float) -> list[DocumentPrediction]:
+        decisions = decide(scores, self.points, rate)
+        return [
+            DocumentPrediction(text, DocumentScores(scores, number), self.points, rate, decisions)
+            for number, text in enumerate(texts)
+        ]
+
+
+def _score_task(stages: Stages, batches: list[list[str]]) -> list[ScoreArrays]:
+    """Score some batches in a process of its own."""
+    keep_freed_memory()
+    return [document_scores(score_batch(stages, batch)) for batch in batches]
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:

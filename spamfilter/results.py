@@ -1,14 +1,16 @@
 """What a prediction says: lines, spans and the page, as frozen values that can be decided again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
 from spamfilter.operating_points import OperatingPoints
+from spamfilter.scores import DecisionArrays, DocumentScores, decide
 
 _CLOSING_MARKS = ".。!?！？;；:：…।؟"
 _CLOSING_SPACE = " \t\u3000"
@@ -72,30 +74,9 @@ class LinePrediction:
         return self.label in FLAGGED_LABELS
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentScores:
-    """Scores of one document before any decision. ``m`` lines, ``k`` span candidates.
-
-    Attributes:
-        starts, ends: int64 (m,), character offsets of the lines.
-        logits: float64 (m, 6), calibrated log-probabilities of the labels up to a constant a line.
-        span_lines: int64 (k,), line of each candidate, ascending.
-        span_starts, span_ends: int64 (k,), character offsets.
-        span_logits: float64 (k,), calibrated log-odds.
-        document_logits: float64 (4,), log-probabilities of the kinds in ``DocumentKind`` up to a constant.
-    """
-
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    logits: NDArray[np.float64]
-    span_lines: NDArray[np.int64]
-    span_starts: NDArray[np.int64]
-    span_ends: NDArray[np.int64]
-    span_logits: NDArray[np.float64]
-    document_logits: NDArray[np.float64]
-
-
 def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not len(logits):
+        return logits
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     total: NDArray[np.float64] = shifted / shifted.sum(axis=-1, keepdims=True)
     return total
@@ -110,12 +91,14 @@ class DocumentPrediction:
         scores: what the stages found, before any decision.
         points: thresholds for each tolerated share of clean lines wrongly flagged.
         max_false_positive_rate: the share at which lines, spans and the page are decided.
+        decisions: those on the batch in which ``scores`` stand, taken at that share.
     """
 
     document: str
     scores: DocumentScores
     points: OperatingPoints
     max_false_positive_rate: float
+    decisions: DecisionArrays = field(repr=False)
 
     def at(self, *, max_false_positive_rate: float) -> "DocumentPrediction":
         """Decide again at another operating point, without scoring again.
@@ -124,13 +107,19 @@ class DocumentPrediction:
             ValueError: the rate is outside the range that the model has measured.
         """
         self.points.check_rate(max_false_positive_rate)
-        return DocumentPrediction(self.document, self.scores, self.points, max_false_positive_rate)
+        scores = self.scores if self.scores.is_alone else DocumentScores(self.scores.alone(), 0)
+        decisions = decide(scores.batch, self.points, max_false_positive_rate)
+        return DocumentPrediction(self.document, scores, self.points, max_false_positive_rate, decisions)
 
     def __repr__(self) -> str:
         return (
             f"DocumentPrediction(kind={self.kind.value!r}, probability={self.probability:.4f}, "
-            f"lines={len(self.scores.starts)}, flagged={len(self.flagged)})"
+            f"lines={len(self.scores.starts)}, flagged={len(self._flagged_lines())})"
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy the document without the rest of its batch."""
+        return _copied, (self.document, self.scores, self.points, self.max_false_positive_rate)
 
     @property
     def lines(self) -> tuple[LinePrediction, ...]:
@@ -140,7 +129,8 @@ class DocumentPrediction:
     @property
     def flagged(self) -> tuple[LinePrediction, ...]:
         """The lines whose label is neither clean nor boilerplate."""
-        return self._build(np.flatnonzero(np.isin(self.line_labels(), _FLAGGED_INDICES)))
+        numbers = self._flagged_lines()
+        return self._build(numbers) if len(numbers) else ()
 
     @property
     def is_spam(self) -> bool:
@@ -148,7 +138,7 @@ class DocumentPrediction:
 
         Decided so that at most ten times ``max_false_positive_rate`` of clean pages are taken for spam.
         """
-        return self.spam_logit() >= self.points.document_threshold(self.max_false_positive_rate)
+        return bool(self.decisions.kinds[self.scores.number] >= _SPAM_KINDS)
 
     @property
     def probability(self) -> float:
@@ -158,50 +148,55 @@ class DocumentPrediction:
     @property
     def kind(self) -> DocumentKind:
         """What the page is as a whole; agrees with ``is_spam``."""
-        kinds = list(DocumentKind)
-        if self.is_spam:
-            return kinds[2 + int(np.argmax(self.scores.document_logits[2:]))]
-        return DocumentKind.RESIDUE if len(self.flagged) else DocumentKind.CLEAN
+        return _KINDS[int(self.decisions.kinds[self.scores.number])]
 
     def spam_logit(self) -> float:
         """Log-odds that the page is spam."""
-        if not len(self.scores.starts):
-            return -np.inf
-        logits = self.scores.document_logits
-        return float(np.logaddexp(logits[2], logits[3]) - np.logaddexp(logits[0], logits[1]))
+        return float(self.decisions.spam_logits[self.scores.number])
 
     def line_labels(self) -> NDArray[np.int64]:
         """Index into ``LABELS`` of each line's label, int64 (m,)."""
-        labels = self.points.decide_lines(self.scores.logits, self.max_false_positive_rate)
-        labels[self.scores.span_lines[self.span_choice()]] = _SEO_INJECTION
-        return labels
+        first, stop = self.scores.batch.line_edges[self.scores.number : self.scores.number + 2].tolist()
+        return self.decisions.labels[first:stop]
 
-    def span_choice(self) -> NDArray[np.bool_]:
-        """Which span candidates are foreign stretches at this operating point, bool (k,)."""
-        threshold = self.points.threshold("span", self.max_false_positive_rate)
-        return self.scores.span_logits >= threshold
+    def span_choice(self) -> NDArray[np.int64]:
+        """Which span candidates of ``scores`` are foreign stretches at this operating point, int64, ascending."""
+        edges = self.scores.batch.span_edges[self.scores.number : self.scores.number + 2]
+        first, stop = self.decisions.spans.searchsorted(edges).tolist()
+        chosen: NDArray[np.int64] = self.decisions.spans[first:stop] - edges[0]
+        return chosen
+
+    def _flagged_lines(self) -> NDArray[np.int64]:
+        """Numbers of the lines with a label in ``FLAGGED_LABELS``, int64, ascending."""
+        first, stop = self.decisions.flagged_edges[self.scores.number : self.scores.number + 2].tolist()
+        numbers: NDArray[np.int64] = (
+            self.decisions.flagged[first:stop] - self.scores.batch.line_edges[self.scores.number]
+        )
+        return numbers
+
+    def _spans(self) -> dict[int, list[Span]]:
+        """The foreign stretches by line."""
+        scores, chosen = self.scores, self.span_choice()
+        spans: dict[int, list[Span]] = {}
+        if not len(chosen):
+            return spans
+        probabilities = 1.0 / (1.0 + np.exp(-scores.span_logits[chosen]))
+        columns = scores.span_lines[chosen], scores.span_starts[chosen], scores.span_ends[chosen], probabilities
+        for line, start, end, probability in zip(*(column.tolist() for column in columns), strict=True):
+            spans.setdefault(line, []).append(Span(start, end, Label.SEO_INJECTION, probability))
+        return spans
 
     def _build(self, numbers: NDArray[np.int64]) -> tuple[LinePrediction, ...]:
-        labels = self.line_labels()
-        probabilities = _softmax(self.scores.logits) if len(labels) else self.scores.logits
-        chosen = np.flatnonzero(self.span_choice())
-        spans: dict[int, list[Span]] = {}
-        for place in chosen:
-            probability = float(1.0 / (1.0 + np.exp(-self.scores.span_logits[place])))
-            span = Span(
-                int(self.scores.span_starts[place]),
-                int(self.scores.span_ends[place]),
-                Label.SEO_INJECTION,
-                probability,
-            )
-            spans.setdefault(int(self.scores.span_lines[place]), []).append(span)
+        scores, spans = self.scores, self._spans()
+        columns = (
+            *(numbers, scores.starts[numbers], scores.ends[numbers], self.line_labels()[numbers]),
+            _softmax(scores.logits[numbers]),
+        )
         built = []
-        for number in map(int, numbers):
-            start, end = int(self.scores.starts[number]), int(self.scores.ends[number])
-            values = dict(zip(LABELS, map(float, probabilities[number]), strict=True))
-            label = LABELS[labels[number]]
-            own = tuple(spans.get(number, ()))
-            probability = max([values[label], *(span.probability for span in own)]) if own else values[label]
+        for number, start, end, place, row in zip(*(column.tolist() for column in columns), strict=True):
+            label, own = LABELS[place], tuple(spans.get(number, ()))
+            probability = max(row[place], *(span.probability for span in own)) if own else row[place]
+            values = dict(zip(LABELS, row, strict=True))
             built.append(LinePrediction(number, start, end, self.document[start:end], label, probability, values, own))
         return tuple(built)
 
@@ -210,30 +205,31 @@ class DocumentPrediction:
 
         Line ends of the lines that stay are kept as they are.
         """
-        labels = self.line_labels()
-        chosen = self.span_choice()
+        labels, spans = self.line_labels(), self._spans()
+        numbers = self._flagged_lines().tolist()
+        if drop_boilerplate:
+            numbers = sorted([*numbers, *(labels == _BOILERPLATE).nonzero()[0].tolist()])
+        starts, ends = self.scores.starts, self.scores.ends
         pieces = []
         position = 0
-        spans: dict[int, list[tuple[int, int]]] = {}
-        for place in np.flatnonzero(chosen):
-            bounds = int(self.scores.span_starts[place]), int(self.scores.span_ends[place])
-            spans.setdefault(int(self.scores.span_lines[place]), []).append(bounds)
-        for number in range(len(labels)):
-            start = int(self.scores.starts[number])
-            following = int(self.scores.starts[number + 1]) if number + 1 < len(labels) else len(self.document)
-            label = LABELS[labels[number]]
-            if number in spans:
-                position = start
-                for left, right in sorted(spans[number]):
-                    kept = self.document[position:left]
-                    position = _resume(self.document, right, kept, int(self.scores.ends[number]))
-                    pieces.append(_mend_left(kept, self.document[position : position + 1]))
-                pieces.append(self.document[position:following])
-            elif label in FLAGGED_LABELS or (drop_boilerplate and label is Label.BOILERPLATE):
-                continue
-            else:
-                pieces.append(self.document[start:following])
+        # Only the lines that change are looked at; what stands between two of them stays as it is.
+        for number in numbers:
+            start = int(starts[number])
+            pieces.append(self.document[position:start])
+            position = start
+            if number not in spans:
+                position = int(starts[number + 1]) if number + 1 < len(starts) else len(self.document)
+            for span in sorted(spans.get(number, ()), key=lambda span: span.start):
+                kept = self.document[position : span.start]
+                position = _resume(self.document, span.end, kept, int(ends[number]))
+                pieces.append(_mend_left(kept, self.document[position : position + 1]))
+        pieces.append(self.document[position:])
         return "".join(pieces)
+
+
+def _copied(document: str, scores: DocumentScores, points: OperatingPoints, rate: float) -> DocumentPrediction:
+    """A prediction whose document is the only one of its batch."""
+    return DocumentPrediction(document, scores, points, rate, decide(scores.batch, points, rate))
 
 
 def _resume(document: str, position: int, kept: str, line_end: int) -> int:
@@ -258,5 +254,6 @@ def _mend_left(kept: str, following: str) -> str:
     return kept
 
 
-_SEO_INJECTION = LABELS.index(Label.SEO_INJECTION)
-_FLAGGED_INDICES = [LABELS.index(label) for label in FLAGGED_LABELS]
+_KINDS = tuple(DocumentKind)
+_SPAM_KINDS = _KINDS.index(DocumentKind.LINK_FARM)
+_BOILERPLATE = LABELS.index(Label.BOILERPLATE)

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter.line_model import LineModel, Words
+from spamfilter.relatedness import WordWeights
 from spamfilter.span_tokens import PieceTokens, high_field, low_field, middle_field
 from spamfilter.text import SCRIPT_SHIFT, UPPER
 from spamfilter.tokens import KIND_LINE_END, KIND_MARK, KIND_SOLO, KIND_WORD
@@ -23,7 +24,7 @@ def describe_candidates(
     strange: NDArray[np.int64],
     scores: Stretches,
     stretches: Stretches,
-    running_idf: NDArray[np.int64],
+    page_words: WordWeights,
     scale: float,
 ) -> NDArray[np.float64]:
     """The first numbers of ``CANDIDATE_NAMES`` for stretches given as (piece, first, last) in ``pieces``."""
@@ -60,9 +61,10 @@ def describe_candidates(
     latin_inside, latin_outside = latin_count[:2] / np.maximum(letter_count[:2], 1)
     capital_inside, capital_outside = capital_count[:2] / np.maximum(word_count[:2], 1)
     # Tokens of a piece stand next to each other in the batch too.
-    idf = running_idf.take(places + np.tile(pieces.tokens.take(first) - first, 4), axis=1).reshape(2, 4, -1)
-    span_idf = idf[:, 1] - idf[:, 0]
-    rest_idf = idf[:, 3] - idf[:, 2] - span_idf
+    shift = pieces.tokens.take(first) - first
+    span_idf = page_words.between(first + shift, stop + shift)
+    both_idf = page_words.between(low + shift, high + shift)
+    rest_idf = both_idf[0] - span_idf[0], both_idf[1] - span_idf[1]
     span_related, rest_related = span_idf[1] / np.maximum(span_idf[0], 1), rest_idf[1] / np.maximum(rest_idf[0], 1)
     start_score, end_score = np.clip(start[first] / scale, -30, 30), np.clip(end[last] / scale, -30, 30)
     inside_score = span[3] / scale

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from spamfilter.context_model import DenseModel
 from spamfilter.line_model import LineModel, Words
 from spamfilter.page_features import FEATURE_NAMES, PageFeatures
+from spamfilter.relatedness import WordWeights
 from spamfilter.span_description import Stretches, describe_candidates
 from spamfilter.span_tokens import (
     PieceTokens,
@@ -114,6 +115,7 @@ class SpanModel:
         bias: int64 (3,).
         scale: integer weights are ``scale`` times real ones.
         candidates: how sure a stretch is, from the numbers in ``CANDIDATE_NAMES``.
+        suspicion: which lines are looked at, from the numbers in ``spamfilter.suspicion``.
     """
 
     table: NDArray[np.int64]
@@ -121,6 +123,7 @@ class SpanModel:
     bias: NDArray[np.int64]
     scale: float
     candidates: DenseModel
+    suspicion: DenseModel
 
     def boundary_scores(self, pieces: PieceTokens, words: Words, strange: NDArray[np.int64]) -> Stretches:
         """Scores of each token as the start, as the end and as a part of a phrase, int64 (c,) each."""
@@ -148,13 +151,13 @@ class SpanModel:
         return start, end, inside
 
 
-def page_evidence(features: PageFeatures) -> NDArray[np.float64]:
-    """What the rest of its page says of each line, float64 (r, 5), multiples of 1/256.
+def page_evidence(features: PageFeatures, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What the rest of its page says of each of the lines ``rows`` int64 (k,), float64 (k, 5), multiples of 1/256.
 
     The number of other lines that stage 1 takes for link offers, headlines, template residue and spam, at most 3 of
     each; the boilerplate logit of the line itself.
     """
-    values = features.values[:, _EVIDENCE]
+    values = features.values[rows[:, None], _EVIDENCE]
     others = np.expm1(values[:, :1]) - 1
     values[:, 1:5] = np.minimum(values[:, 1:5] * others, 3.0)
     rounded: NDArray[np.float64] = np.rint(values[:, 1:] * 256.0) / 256.0
@@ -229,14 +232,15 @@ def find_candidates(
     batch: TextBatch,
     tokens: TokenBatch,
     words: Words,
-    running_idf: NDArray[np.int64],
+    page_words: WordWeights,
     lines: NDArray[np.int64],
     evidence: NDArray[np.float64],
 ) -> SpanCandidates:
     """The best stretches of the lines numbered ``lines``, at most ``ROUNDS`` a piece and none that overlap.
 
     Args:
-        running_idf: int64 (2, t + 1), as in ``PageFeatures``.
+        words: packed weights, as in ``LineScores``.
+        page_words: as in ``PageFeatures``.
         lines: int64 (r,), ascending, none of them blank.
         evidence: float64 (r, 5), what the rest of the page says, as ``page_evidence`` gives it.
     """
@@ -262,7 +266,7 @@ def find_candidates(
     piece, first, last = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.lexsort((first, piece))
     stretches = piece[order], first[order], last[order]
-    values = describe_candidates(pieces, line_model, words, strange, scores, stretches, running_idf, model.scale)
+    values = describe_candidates(pieces, line_model, words, strange, scores, stretches, page_words, model.scale)
     piece, first, last = stretches
     values = np.concatenate((values, evidence[np.searchsorted(lines, pieces.lines[piece])]), axis=1)
     return SpanCandidates(pieces.lines[piece], pieces.tokens[first], pieces.tokens[last], values)

@@ -100,7 +100,7 @@ def cut_pieces(batch: TextBatch, tokens: TokenBatch, lines: NDArray[np.int64]) -
         free=free,
         kinds=kinds,
         hashes=tokens.hashes.take(which),
-        firsts=batch.chars.take(begins),
+        firsts=tokens.firsts.take(which),
         lasts=batch.chars.take(ends - 1),
         begins=begins,
         ends=ends,

@@ -41,6 +41,7 @@ class TokenBatch:
         hashes: uint32 (t,), of the folded characters; for marks also of the sides on which a token touches them.
         line_tokens: int64 (m + 1,), token of the line end before each line; line ``i`` has the tokens
             ``line_tokens[i] + 1 .. line_tokens[i + 1] - 1``.
+        firsts: uint32 (t,), character table entry of the first character.
         chars: uint32 (n,), those of the ``TextBatch``.
     """
 
@@ -49,6 +50,7 @@ class TokenBatch:
     kinds: NDArray[np.uint8]
     hashes: NDArray[np.uint32]
     line_tokens: NDArray[np.int64]
+    firsts: NDArray[np.uint32]
     chars: NDArray[np.uint32]
 
     @property
@@ -150,5 +152,6 @@ def tokenize(batch: TextBatch) -> TokenBatch:
         kinds=token_kinds,
         hashes=mix(hashes),
         line_tokens=(token_kinds == KIND_LINE_END).nonzero()[0],
+        firsts=batch.chars.take(begins),
         chars=batch.chars,
     )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spamfilter import FLAGGED_LABELS, LABELS, DocumentKind, DocumentPrediction, Label, Predictor
 from spamfilter.operating_points import OperatingPoints
-from spamfilter.results import DocumentScores
+from spamfilter.scores import DocumentScores, ScoreArrays, decide
 from tests.strategies import any_text, lines_by_definition
 
 POINTS = OperatingPoints(
@@ -34,17 +34,19 @@ def prediction(
         logits[number, LABELS.index(label)] = 0.0
     found = sorted(spans or [])
     lines = [next(n for n, (start, end) in enumerate(bounds) if start <= span[0] <= end) for span in found]
-    scores = DocumentScores(
+    scores = ScoreArrays(
+        line_edges=np.array([0, len(bounds)]),
         starts=np.array([start for start, _ in bounds], np.int64),
         ends=np.array([end for _, end in bounds], np.int64),
         logits=logits,
+        span_edges=np.array([0, len(found)]),
         span_lines=np.array(lines, np.int64),
         span_starts=np.array([span[0] for span in found], np.int64),
         span_ends=np.array([span[1] for span in found], np.int64),
         span_logits=np.array([span[2] for span in found], np.float64),
-        document_logits=np.array(kind),
+        document_logits=np.array([kind]),
     )
-    return DocumentPrediction(document, scores, POINTS, rate)
+    return DocumentPrediction(document, DocumentScores(scores, 0), POINTS, rate, decide(scores, POINTS, rate))
 
 
 def spliced(marked: str) -> DocumentPrediction:
@@ -217,3 +219,23 @@ def test_a_prediction_shows_its_verdict_and_not_its_arrays() -> None:
     assert "kind='residue'" in shown
     assert "lines=2, flagged=1" in shown
     assert "array" not in shown
+
+
+def test_documents_of_one_batch_share_arrays_and_are_decided_as_each_alone(
+    predictor: Predictor, spun_page: str, clean_page: str
+) -> None:
+    texts = [clean_page, "", spun_page, "\n", "casino", spun_page]
+    together = list(predictor.predict_many(texts))
+    assert all(page.scores.batch is together[0].scores.batch for page in together)
+    for text, page in zip(texts, together, strict=True):
+        alone = predictor.predict(text)
+        assert (page.kind, page.probability, page.flagged, page.lines) == (
+            *(alone.kind, alone.probability, alone.flagged, alone.lines),
+        )
+        assert page.clean_text(drop_boilerplate=True) == alone.clean_text(drop_boilerplate=True)
+
+
+def test_a_copy_of_one_document_leaves_the_rest_of_its_batch_behind(predictor: Predictor, spun_page: str) -> None:
+    short, _ = predictor.predict_many(["One line.", spun_page * 50])
+    assert len(pickle.dumps(short)) < 10_000
+    assert pickle.loads(pickle.dumps(short)).lines == short.lines

@@ -19,8 +19,9 @@ from spamfilter.labels import LABELS, Label
 from spamfilter.line_model import LineModel
 from spamfilter.ngrams import NgramSettings
 from spamfilter.operating_points import OperatingPoints
-from spamfilter.page_features import FEATURE_NAMES, IDF_BITS
+from spamfilter.page_features import FEATURE_NAMES
 from spamfilter.pipeline import Stages, log_softmax
+from spamfilter.relatedness import IDF_BITS
 from spamfilter.span_model import SpanCandidates, SpanModel
 from training.char_table import build_char_table
 from training.compose import compose
@@ -36,6 +37,7 @@ from training.span_training import (
     fit_candidates,
     score_documents,
 )
+from training.suspicion_training import fit_suspicion, look_where_suspicious
 
 _LABEL_NUMBER = {label.value: number for number, label in enumerate(LABELS)}
 _KIND_NUMBER = {"clean": 0, "residue": 1, "link_farm": 2, "spam": 3}
@@ -198,7 +200,7 @@ def _context_sample(
     sources = np.array([one.source for part in parts for one in part.documents])
     documents, first = [], 0
     for part in parts:
-        documents.append(part.features.documents + first)
+        documents.append(part.features.pages.documents + first)
         first += len(part.documents)
     source = sources[np.concatenate(documents)]
     ordinary = (labels == _LABEL_NUMBER["clean"]) | (labels == _LABEL_NUMBER["boilerplate"])
@@ -240,8 +242,8 @@ def _fit_spans(
     chosen.append([pair for own in pairs for pair in own])
     models: list[SpanModel] = Parallel(n_jobs=settings.jobs)(delayed(fit_boundaries)(parts) for parts in chosen)
     progress("span model: candidates")
-    with_candidates = [
-        _FoldScores(fold.scored, [candidates_of(models[number], line_models[number], part) for part in fold.scored])
+    found = [
+        [(part, line_models[number], candidates_of(models[number], line_models[number], part)) for part in fold.scored]
         for number, fold in enumerate(folds)
     ]
     sampled = [
@@ -249,7 +251,14 @@ def _fit_spans(
         for number, sample in enumerate(samples)
         for part in sample
     ]
-    return fit_candidates(models[-1], sampled), with_candidates
+    model = fit_candidates(models[-1], sampled)
+    progress("span model: which lines to look at")
+    model = fit_suspicion(model, [part for parts in found for part in parts])
+    # From here on folds know what the shipped model would know: candidates in suspicious lines.
+    return model, [
+        _FoldScores([scored for scored, _, _ in parts], [look_where_suspicious(model, part) for part in parts])
+        for parts in found
+    ]
 
 
 def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, progress: Progress) -> FittedModel:

@@ -21,6 +21,7 @@ from spamfilter.span_model import (
     page_evidence,
 )
 from spamfilter.span_tokens import SPAN_BITS, cut_pieces, numeric_inputs, span_rows, strangeness_before
+from spamfilter.suspicion import SUSPICION_NAMES
 from spamfilter.text import TextBatch, encode_documents
 from spamfilter.tokens import KIND_LINE_END, TokenBatch, tokenize
 from training.dense_training import fit_dense_model, one_quiet_thread
@@ -121,7 +122,7 @@ def _boundary_examples(
 def fit_boundaries(
     scored: Sequence[tuple[ScoredBatch, LineModel]], *, inverse_regularisation: float = 4.0
 ) -> SpanModel:
-    """Fit the scorer of boundaries and tokens; the model's candidates part is still empty."""
+    """Fit the scorer of boundaries and tokens; how sure it is and where it looks are still empty."""
     examples = [_boundary_examples(part, line_model) for part, line_model in scored]
     coefficients, numeric_weights, biases = [], [], []
     for task in range(3):
@@ -152,6 +153,7 @@ def fit_boundaries(
         bias=np.rint(np.array(biases) * scale).astype(np.int64),
         scale=scale,
         candidates=DenseModel(CANDIDATE_NAMES, np.zeros((len(CANDIDATE_NAMES), 2)), np.zeros(2), np.zeros(0)),
+        suspicion=DenseModel(SUSPICION_NAMES, np.zeros((len(SUSPICION_NAMES), 2)), np.zeros(2), np.zeros(0)),
     )
 
 
@@ -207,14 +209,14 @@ def real_clean_lines(documents: Sequence[LabelledDocument]) -> NDArray[np.bool_]
 
 
 def candidates_of(model: SpanModel, line_model: LineModel, scored: ScoredBatch) -> SpanCandidates:
-    """The candidates of a scored batch."""
+    """The candidates in all lines of a scored batch, suspicious or not."""
     return find_candidates(
         model,
         line_model,
         scored.batch,
         scored.tokens,
         scored.scores.token_words,
-        scored.features.running_idf,
+        scored.features.words,
         scored.features.lines,
-        page_evidence(scored.features),
+        page_evidence(scored.features, np.arange(len(scored.features.lines))),
     )

@@ -69,6 +69,7 @@ def stored_model(
             "bias": span.bias.tolist(),
             "scale": span.scale,
             "candidates": _dense_settings(span.candidates),
+            "suspicion": _dense_settings(span.suspicion),
         },
         "document": _dense_settings(stages.document),
         "operating_points": {

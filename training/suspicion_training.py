@@ -1,0 +1,66 @@
+"""Fits which lines the span stage looks at, on what it found when it looked at all of them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spamfilter.context_model import WEIGHT_GRAIN
+from spamfilter.line_model import LineModel
+from spamfilter.page_features import FEATURE_NAMES
+from spamfilter.span_model import SpanCandidates, SpanModel
+from spamfilter.suspicion import SUSPICION_NAMES, suspicion_values, suspicious_rows
+from training.dense_training import fit_dense_model
+from training.span_training import ScoredBatch
+
+NEAR = -2.0
+"""Log-odds of a stretch from which its line counts as one to look at: far below every threshold."""
+SURE = -0.5
+LOST_SHARE = 0.005
+"""Share of the lines of pages with a stretch of log-odds ``SURE`` and more that may be passed over."""
+_SINGLE_LINE_WEIGHT = 0.1
+_ONLY_LINE = FEATURE_NAMES.index("the only line")
+
+Part = tuple[ScoredBatch, LineModel, SpanCandidates]
+
+
+def _best_logits(model: SpanModel, scored: ScoredBatch, found: SpanCandidates) -> NDArray[np.float64]:
+    """Largest log-odds of a candidate in each line that is not blank, float64 (r,), very low where there is none."""
+    pair = model.candidates.logits(found.values)
+    best = np.full(len(scored.features.lines), -99.0)
+    np.maximum.at(best, np.searchsorted(scored.features.lines, found.lines), pair[:, 1] - pair[:, 0])
+    return best
+
+
+def fit_suspicion(model: SpanModel, parts: Sequence[Part]) -> SpanModel:
+    """Fit on the candidates of all lines of documents that the scorer of boundaries has not seen.
+
+    Raises:
+        ValueError: no line of a page has a stretch.
+    """
+    best = np.concatenate([_best_logits(model, scored, found) for scored, _, found in parts])
+    values = np.concatenate(
+        [
+            suspicion_values(line_model, scored.tokens, scored.scores.token_words, scored.features)
+            for scored, line_model, _ in parts
+        ]
+    )
+    single = values[:, _ONLY_LINE] > 0
+    dense = fit_dense_model(
+        SUSPICION_NAMES, values, (best > NEAR).astype(np.int64), np.where(single, _SINGLE_LINE_WEIGHT, 1.0)
+    )
+    sure = (best > SURE) & ~single
+    if not sure.any():
+        raise ValueError("no foreign stretch was found on any composed page; give more lines to splice")
+    limit = float(np.quantile(dense.logits(values[sure])[:, 1], LOST_SHARE, method="lower"))
+    shifted = dense.bias - np.array([0.0, np.floor(limit * WEIGHT_GRAIN) / WEIGHT_GRAIN])
+    return replace(model, suspicion=replace(dense, bias=shifted))
+
+
+def look_where_suspicious(model: SpanModel, part: Part) -> SpanCandidates:
+    """The candidates that are left when only suspicious lines are looked at."""
+    scored, line_model, found = part
+    rows = suspicious_rows(model.suspicion, line_model, scored.tokens, scored.scores.token_words, scored.features)
+    kept = np.isin(found.lines, scored.features.lines[rows])
+    return SpanCandidates(found.lines[kept], found.first[kept], found.last[kept], found.values[kept])
