@@ -23,9 +23,9 @@ import pyarrow.parquet as pq
 from benchmarks.timing import pin_to_one_core
 from spamfilter import Predictor
 from spamfilter.cli import main as command_line
+from spamfilter.ingest.archive_writers import conversion_headers, record_bytes
 from spamfilter.ingest.byte_files import OutputFile
 from spamfilter.ingest.jsonl import read_jsonl
-from spamfilter.ingest.warc import conversion_headers, wet_record
 
 _FORMATS = ("jsonl.zst", "parquet", "warc.wet.gz")
 
@@ -76,8 +76,10 @@ def _write(path: Path, texts: Iterator[str]) -> None:
     file = OutputFile(path)
     for number, text in enumerate(texts):
         if path.name.endswith(".wet.gz"):
-            fields = {"id": f"<urn:{number}>", "url": "http://a.example/", "date": "2024-01-01T00:00:00Z"}
-            file.write_member(wet_record(conversion_headers(fields), text.encode("utf-8"), changed=True))
+            block = text.encode("utf-8")
+            headers = [("WARC-Record-ID", f"<urn:{number}>"), ("WARC-Target-URI", "http://a.example/")]
+            headers.append(("WARC-Date", "2024-01-01T00:00:00Z"))
+            file.write_member(record_bytes(conversion_headers(headers, block), block))
         else:
             file.write(orjson.dumps({"id": str(number), "text": text}) + b"\n")
     file.commit()

@@ -7,7 +7,7 @@ from spamfilter.commands.ingest_options import EPILOG, add_common, require_inges
 from spamfilter.errors import InputError
 from spamfilter.results import DocumentKind
 
-_TARGETS = ("auto", "text", "jsonl", "jsonl.gz", "jsonl.zst", "parquet", "wet")
+_TARGETS = ("auto", "text", "jsonl", "jsonl.gz", "jsonl.zst", "parquet", "wet", "warc")
 _SPAM = (DocumentKind.LINK_FARM.value, DocumentKind.SPAM.value)
 _KINDS = (DocumentKind.RESIDUE.value, *_SPAM)
 _EPILOG = f"""\

@@ -24,13 +24,14 @@ its position) and the markers of finished files that --resume goes by.
 exit codes: 0 all input was used, 1 the run is finished but there were problems or an alarm, 2 it was stopped.
 """
 _PLAIN_SECONDS = 10.0
+_TO = "convert to another format (default: that of the input, JSON lines where it cannot hold the result)"
 
 
 def add_common(parser: argparse.ArgumentParser, targets: tuple[str, ...]) -> None:
     """Add the options of both commands."""
     parser.add_argument("inputs", nargs="+", metavar="IN", help="files, folders or globs")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="output folder")
-    parser.add_argument("--to", choices=targets, default="auto", help="output format (default: that of the input)")
+    parser.add_argument("--to", choices=targets, default="auto", help=_TO)
     parser.add_argument("--text-column", default="text", metavar="NAME", help="column or key of the text (text)")
     parser.add_argument("--id-column", default="id", metavar="NAME", help="column or key that names a record (id)")
     parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")

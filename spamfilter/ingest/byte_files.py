@@ -5,7 +5,7 @@ import os
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from io import UnsupportedOperation
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +18,7 @@ _SMALL_BLOCK = 1 << 16
 _GZIP_LEVEL = 6
 _ZSTD_LEVEL = 3
 _LARGEST_WINDOW = 1 << 31
+_PAGE_NAME = re.compile(r"[0-9]+\.txt")
 _PARTIAL = re.compile(r"\.(.+)\.[0-9a-f]{32}\.partial", re.DOTALL)
 
 
@@ -136,7 +137,44 @@ def remove_partials(paths: Iterable[Path]) -> None:
             for entry in list(os.scandir(folder)):
                 found = _PARTIAL.fullmatch(entry.name)
                 if found is not None and found[1] in wanted:
-                    Path(entry.path).unlink(missing_ok=True)
+                    remove_output(Path(entry.path))
+
+
+def remove_output(path: Path) -> None:
+    """Remove an output, if it is there: a file, or a folder of pages.
+
+    Raises:
+        OSError: it is a folder that holds other things as well.
+    """
+    if not path.is_dir() or path.is_symlink():
+        path.unlink(missing_ok=True)
+        return
+    for entry in list(os.scandir(path)):
+        if _PAGE_NAME.fullmatch(entry.name):
+            Path(entry.path).unlink()
+    path.rmdir()
+
+
+def output_size(path: Path) -> int:
+    """Bytes of an output, a file or a folder of pages.
+
+    Raises:
+        OSError: it is not there.
+    """
+    if path.is_dir():
+        return sum(entry.stat().st_size for entry in os.scandir(path))
+    return path.stat().st_size
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Give an OSError that comes without a name, such as that of a full disk, the name of the output."""
+    try:
+        yield
+    except OSError as error:
+        # Not the partial file, which nobody has heard of and which is gone by then.
+        error.filename = str(path)
+        raise
 
 
 class OutputFile:
@@ -172,31 +210,33 @@ class OutputFile:
 
     def write(self, data: bytes) -> None:
         """Add bytes."""
-        if self._compressor is None:
-            self._compressor = self._open_compressor()
-        self._compressor.write(data)
+        with naming(self.path):
+            if self._compressor is None:
+                self._compressor = self._open_compressor()
+            self._compressor.write(data)
 
     def write_member(self, data: bytes) -> None:
         """Add bytes that can be decompressed on their own, as archives of records want it."""
         kind = compression_of(self.path)
         if kind == "gz":
-            self._raw.write(gzip.compress(data, _GZIP_LEVEL, mtime=0))
+            data = gzip.compress(data, _GZIP_LEVEL, mtime=0)
         elif kind == "zst":
-            self._raw.write(zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).compress(data))
-        else:
+            data = zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).compress(data)
+        with naming(self.path):
             self._raw.write(data)
         self._has_members = True
 
     def commit(self) -> None:
         """Make the file whole and put it in its place."""
-        if not self._has_members:
-            self.write(b"")  # an empty file has a header and an end, too
-            if self._compressor is not self._raw:
-                self._compressor.close()
-        self._raw.flush()
-        os.fsync(self._raw.fileno())
-        self._raw.close()
-        self.partial.replace(self.path)
+        with naming(self.path):
+            if not self._has_members:
+                self.write(b"")  # an empty file has a header and an end, too
+                if self._compressor is not self._raw:
+                    self._compressor.close()
+            self._raw.flush()
+            os.fsync(self._raw.fileno())
+            self._raw.close()
+            self.partial.replace(self.path)
 
     def discard(self) -> None:
         """Throw away what has not been committed."""
@@ -204,3 +244,28 @@ class OutputFile:
             with suppress(OSError):  # what is buffered may not fit the disk
                 self._raw.close()
             self.partial.unlink(missing_ok=True)
+
+
+class OutputFolder:
+    """A folder of small files that is written beside its place and takes it when it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin to write what will become the folder ``path``."""
+        self._path = path
+        self._partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
+        self._partial.mkdir(parents=True)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Add a file; its name is a number with the suffix ``.txt``."""
+        with naming(self._path / name), (self._partial / name).open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def commit(self) -> None:
+        """Put the folder in its place."""
+        self._partial.replace(self._path)
+
+    def discard(self) -> None:
+        """Throw away what has not been committed."""
+        remove_output(self._partial)

@@ -23,11 +23,15 @@ class Target(StrEnum):
     AUTO = "auto"
     """The format of the input where it can hold the result, else ``jsonl.zst``."""
     TEXT = "text"
+    """One page a file: for an input of many pages a folder."""
     JSONL = "jsonl"
     JSONL_GZ = "jsonl.gz"
     JSONL_ZST = "jsonl.zst"
     PARQUET = "parquet"
     WET = "wet"
+    """Conversion records."""
+    WARC = "warc"
+    """The records of the input, each page followed by a conversion record."""
     DOLMA = "dolma"
     """Attribute files beside the documents: ``{"id", "attributes": {name: [[start, end, score], ...]}}``."""
 
@@ -89,6 +93,7 @@ class Job:
         strict: the first problem ends the run.
         alarm_share: a shard that loses more than this share of its pages or characters raises an alarm.
         alarm_pages: ... if it has at least as many pages.
+        model: SHA-256 of the list of sums of the model, for the record.
     """
 
     task: AnnotateOptions | FilterOptions
@@ -97,6 +102,7 @@ class Job:
     strict: bool = False
     alarm_share: float = 0.5
     alarm_pages: int = 100
+    model: str = ""
 
     @property
     def is_filter(self) -> bool:
@@ -111,4 +117,5 @@ class Job:
             "read": asdict(self.read),
             "target": self.target.value,
             "alarm": [self.alarm_share, self.alarm_pages],
+            "model": self.model,
         }

@@ -4,8 +4,11 @@ Parsing and dumping a record again would change numbers, escapes and repeated ke
 our business. So the text is exchanged in place, and new keys go in before the closing brace.
 """
 
+import base64
 import json
 from collections.abc import Callable
+from datetime import date, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -37,11 +40,22 @@ def parse_object(line: bytes) -> dict[str, Any]:
 
 
 def dump(value: Any) -> bytes:
-    """JSON of ``value``; lone surrogates are escaped."""
+    """JSON of ``value``; lone surrogates are escaped, bytes told in base64, times in ISO 8601, decimals as strings."""
     try:
-        return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+        return orjson.dumps(value, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
     except TypeError:
-        return json.dumps(value).encode("ascii")
+        return json.dumps(value, default=_plain).encode("ascii")
+
+
+def _plain(value: Any) -> Any:
+    """What stands in JSON for a value that JSON does not have."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, Decimal | timedelta):
+        return str(value)
+    raise TypeError(f"no JSON for {type(value).__name__}")
 
 
 def replace_value(line: bytes, key: str, value: str) -> bytes:

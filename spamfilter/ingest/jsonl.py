@@ -54,11 +54,13 @@ def _take(chunk: Chunk, file: str, number: int, line: bytes, text_key: str) -> N
     if isinstance(text, str):
         chunk.add(Record(number, text, fields, line))
         return
+    lost = None
     if text_key not in fields:
         message = f"no key {text_key!r} among {list(fields)[:20]}; name the key of the text with --text-column"
     else:
         message = f"{text_key!r} holds {type(text).__name__}, not a string; drop the record or give it a text"
-    chunk.problems.append(Problem(ProblemKind.NO_TEXT, file, position, message))
+        lost = None if text is None else line  # a table of strings has no place for it
+    chunk.problems.append(Problem(ProblemKind.NO_TEXT, file, position, message, lost))
     chunk.add(Record(number, None, fields, line))
 
 

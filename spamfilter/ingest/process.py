@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from spamfilter.ingest.byte_files import output_size, remove_output
 from spamfilter.ingest.context import ShardContext
-from spamfilter.ingest.job import Format, Job
+from spamfilter.ingest.job import Format, Job, Target
 from spamfilter.ingest.process_records import process_records
 from spamfilter.ingest.process_table import process_table
 from spamfilter.ingest.records import Problem, ProblemError, ProblemKind
@@ -26,7 +27,7 @@ def process_shard(
         OSError: an output cannot be written.
     """
     for stale in shard.outputs().values():
-        stale.unlink(missing_ok=True)
+        remove_output(stale)
     report = ShardReport(str(shard.path))
     with Transaction() as listing:
         errors = listing.add(LazyLines(shard.errors))
@@ -34,7 +35,8 @@ def process_shard(
             report.bytes = shard.path.stat().st_size
             with Transaction() as outputs:
                 context = ShardContext(shard, job, predictor, report, errors, outputs, on_progress)
-                (process_table if shard.format is Format.PARQUET else process_records)(context)
+                is_table = shard.format is Format.PARQUET and shard.target in (Target.PARQUET, Target.DOLMA)
+                (process_table if is_table else process_records)(context)
         except (ProblemError, OSError) as error:
             problem = _whole_file(shard, error)
             if job.strict or problem is None:
@@ -46,7 +48,7 @@ def process_shard(
     report.alarm = alarm_reason(report, job.alarm_share, job.alarm_pages)
     for role, place in shard.outputs().items():
         if place.exists():
-            report.outputs[role] = place.stat().st_size
+            report.outputs[role] = output_size(place)
     return report
 
 

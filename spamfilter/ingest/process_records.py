@@ -1,8 +1,14 @@
-"""Records of files that are no tables: judged, and cut or annotated."""
+"""Records one by one, for all outputs but tables from tables: judged, and cut or annotated."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
+import pyarrow as pa
+
+import spamfilter
+from spamfilter.ingest.archive_writers import ArchiveWriter
 from spamfilter.ingest.arrow import annotation_array, annotation_type
 from spamfilter.ingest.context import ShardContext
 from spamfilter.ingest.decisions import decide
@@ -12,25 +18,35 @@ from spamfilter.ingest.json_text import add_value, dump
 from spamfilter.ingest.jsonl import read_jsonl
 from spamfilter.ingest.plain_text import read_plain_text
 from spamfilter.ingest.records import Chunk, Problem, ProblemKind, Record
-from spamfilter.ingest.writers import LazyLines, RecordWriter, record_writer
+from spamfilter.ingest.row_types import row_types, surrogate_place
+from spamfilter.ingest.table_records import read_rows
+from spamfilter.ingest.table_writers import PAGE_ROWS, RecordTableWriter
+from spamfilter.ingest.writers import (
+    JsonLinesWriter,
+    LazyLines,
+    PlainTextWriter,
+    RecordWriter,
+    TextFolderWriter,
+)
 
 REJECTED_KEY = "spamfilter_rejected"
+_POSITIONS = {Format.JSONL: "line", Format.PARQUET: "row"}
+_UTF8_ONLY = (Target.PARQUET, Target.TEXT, Target.WET, Target.WARC)
 
 
 def process_records(context: ShardContext) -> None:
-    """Run a shard of JSON lines, plain text, WET or WARC.
+    """Run a shard record by record.
 
     Raises:
         ProblemError: the file cannot be used, or the job is strict and there is a problem.
         OSError: the input cannot be read or an output cannot be written.
     """
-    shard, job, task = context.shard, context.job, context.job.task
+    shard, task = context.shard, context.job.task
     annotation = None
     if isinstance(task, AnnotateOptions):
         kind = annotation_type(probabilities=task.probabilities, cleaned=task.cleaned)
         annotation = (task.output_column, kind)
-    writer = record_writer(shard.target, shard.output, job.read.text_column, annotation)
-    output: RecordWriter = context.transaction.add(writer)
+    output: RecordWriter = context.transaction.add(_writer(context, annotation))
     rejected: LazyLines = context.transaction.add(LazyLines(shard.rejected))
     cuts: LazyLines = context.transaction.add(LazyLines(shard.cuts))
     for chunk in _chunks(context):
@@ -44,39 +60,86 @@ def process_records(context: ShardContext) -> None:
             _annotate(context, task, chunk, judged, withheld, output)
 
 
+def _writer(context: ShardContext, annotation: tuple[str, pa.DataType] | None) -> RecordWriter:
+    shard, path = context.shard, context.shard.output
+    # Pages of archives and of text files have their text at a key of our own.
+    text_key = context.job.read.text_column if shard.format in (Format.JSONL, Format.PARQUET) else "text"
+    if shard.target in (Target.WET, Target.WARC):
+        return ArchiveWriter(path, _provenance(context), keep_pages=shard.target is Target.WARC)
+    if shard.target is Target.TEXT:
+        return PlainTextWriter(path) if shard.format is Format.TEXT else TextFolderWriter(path)
+    if shard.target is not Target.PARQUET:
+        return JsonLinesWriter(path, text_key)
+    types = PAGE_ROWS
+    if shard.format is Format.JSONL:
+        # A table wants its types beforehand, and the last record may be the one that tells them: read twice.
+        chunks = read_jsonl(shard.path, text_key)
+        objects = (record.fields for chunk in chunks for record in chunk.records)
+        types = row_types(objects, text_key, frozenset() if annotation is None else frozenset({annotation[0]}))
+    return RecordTableWriter(path, types, text_key, annotation)
+
+
+def _provenance(context: ShardContext) -> dict[str, str]:
+    job = context.job
+    return {
+        "software": f"spamfilter/{spamfilter.__version__}",
+        "format": "text of pages without what spamfilter has flagged; pages that it has rejected are left out",
+        "source": context.shard.name,
+        "spamfilter-options": json.dumps(asdict(job.task), sort_keys=True),
+        "spamfilter-model": f"sha256:{job.model}",
+    }
+
+
 def _chunks(context: ShardContext) -> Iterator[Chunk]:
     shard, read, on_progress = context.shard, context.job.read, context.on_progress
     if shard.format is Format.JSONL:
         return read_jsonl(shard.path, read.text_column, on_progress=on_progress)
+    if shard.format is Format.PARQUET:
+        return read_rows(shard.path, read.text_column, on_progress=on_progress)
     if shard.format is Format.TEXT:
         return read_plain_text(shard.path, shard.name, on_progress=on_progress)
     from spamfilter.ingest.warc import read_warc, read_wet  # only archives need their libraries
 
     if shard.format is Format.WET:
         return read_wet(shard.path, on_progress=on_progress)
-    return read_warc(shard.path, main_content=read.main_content, on_progress=on_progress)
+    keep_records = shard.target is Target.WARC
+    return read_warc(shard.path, main_content=read.main_content, keep_records=keep_records, on_progress=on_progress)
 
 
 def _withhold(chunk: Chunk, context: ShardContext) -> dict[int, ProblemKind]:
     """Records that are not judged, by number, with the reason; new problems are added to the chunk."""
     job, shard = context.job, context.shard
-    withheld = {record.number: ProblemKind.NO_TEXT for record in chunk.records if record.text is None and record.raw}
+    rows = shard.format in (Format.JSONL, Format.PARQUET)
+    withheld = {record.number: ProblemKind.NO_TEXT for record in chunk.records if record.text is None and rows}
     for record in chunk.records:
-        found = None if record.text is None else _obstacle(record, len(record.text), job, shard.target)
+        found = None if record.text is None else _obstacle(record, record.text, job, shard.target)
         if found is not None:
             kind, message = found
             withheld[record.number] = kind
-            position = f"{'line' if shard.format is Format.JSONL else 'record'} {record.number}"
-            # Nothing else holds a record that gets no annotation.
-            raw = (record.raw or dump(record.fields)) if kind is ProblemKind.COLUMN_EXISTS else None
+            position = f"{_POSITIONS.get(shard.format, 'record')} {record.number}"
+            # Nothing else holds a record that is not annotated.
+            raw = (record.raw or dump(record.fields)) if _is_left_out(kind, job) else None
             chunk.problems.append(Problem(kind, str(shard.path), position, message, raw))
     return withheld
 
 
-def _obstacle(record: Record, length: int, job: Job, target: Target) -> tuple[ProblemKind, str] | None:
+def _is_left_out(kind: ProblemKind, job: Job) -> bool:
+    """Whether a record with this problem has no place in the output of ``annotate``."""
+    return not job.is_filter and kind in (ProblemKind.COLUMN_EXISTS, ProblemKind.WRONG_ENCODING)
+
+
+def _obstacle(record: Record, text: str, job: Job, target: Target) -> tuple[ProblemKind, str] | None:
     read = job.read
-    if length > read.max_characters:
-        message = f"{length} characters are more than {read.max_characters}; raise --max-characters or split the text"
+    if target in _UTF8_ONLY:
+        place = surrogate_place(text)
+        if place is not None or any(surrogate_place(name) is not None for name in record.fields):
+            where = "in the name of a key" if place is None else f"at character {place}"
+            message = f"half a surrogate pair {where}, which {target.value} cannot hold; mend it or write JSON lines"
+            return ProblemKind.WRONG_ENCODING, message
+    if len(text) > read.max_characters:
+        message = (
+            f"{len(text)} characters are more than {read.max_characters}; raise --max-characters or split the text"
+        )
         return ProblemKind.TOO_LONG, message
     if target is Target.DOLMA:
         if not isinstance(record.fields.get(read.id_column), str):
@@ -156,5 +219,5 @@ def _annotate(
         reason = withheld.get(record.number)
         if reason is None and record.text is not None:
             output.write(record, None, (options.output_column, next(remaining)))
-        elif reason is not None and reason is not ProblemKind.COLUMN_EXISTS:
+        elif reason is not None and not _is_left_out(reason, context.job):
             output.write(record, None, (options.output_column, None))

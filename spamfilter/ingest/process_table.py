@@ -12,8 +12,9 @@ from spamfilter.ingest.filtering import dolma_attributes, filter_pages
 from spamfilter.ingest.job import AnnotateOptions, FilterOptions, Target
 from spamfilter.ingest.json_text import dump
 from spamfilter.ingest.records import Problem, ProblemError, ProblemKind
+from spamfilter.ingest.table_writers import LazyTable, TableWriter
 from spamfilter.ingest.tables import TableReader, replace_column, row_texts
-from spamfilter.ingest.writers import LazyLines, LazyTable, TableWriter
+from spamfilter.ingest.writers import LazyLines
 
 REASON_FIELDS = (
     pa.field("spamfilter_reason", pa.string()),

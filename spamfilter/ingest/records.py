@@ -9,6 +9,7 @@ from spamfilter.errors import InputError
 
 CHUNK_CHARACTERS = 2_000_000
 CHUNK_RECORDS = 2048
+_CHUNK_BYTES = 32 << 20
 
 
 class ProblemKind(StrEnum):
@@ -72,12 +73,13 @@ class Record:
     """One record of a file that is no table.
 
     Attributes:
-        number: of the record in its file, from 1 (for JSON lines: the number of the line).
+        number: of the record in its file, from 1 (for JSON lines: the number of the line); of a row, from 0.
         text: what is to be judged; None for records that are handed on as they are or have no text.
         fields: the record as a JSON object, the text included.
         raw: the bytes of a JSON line, so that what is not touched stays as it was.
         headers: of a WARC record, in order.
-        payload: of a WARC record that is handed on.
+        payload: the block of a WARC record that is handed on.
+        version: of a WARC record, as its first line says.
     """
 
     number: int
@@ -86,6 +88,7 @@ class Record:
     raw: bytes | None = None
     headers: tuple[tuple[str, str], ...] = ()
     payload: bytes | None = None
+    version: str = "WARC/1.0"
 
 
 @dataclass(slots=True)
@@ -95,16 +98,18 @@ class Chunk:
     records: list[Record] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     characters: int = 0
+    bytes: int = 0
     skipped: int = 0
 
     def add(self, record: Record) -> bool:
         """Add a record; whether the chunk is full."""
         self.records.append(record)
         self.characters += len(record.text) if record.text is not None else 0
+        self.bytes += len(record.payload) if record.payload is not None else 0
         return self.is_full
 
     @property
     def is_full(self) -> bool:
         """Whether it is time to hand the chunk over."""
         many = len(self.records) + len(self.problems) >= CHUNK_RECORDS
-        return many or self.characters >= CHUNK_CHARACTERS
+        return many or self.characters >= CHUNK_CHARACTERS or self.bytes >= _CHUNK_BYTES

@@ -4,14 +4,14 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from joblib import Parallel, delayed, effective_n_jobs
 
 from spamfilter.errors import InputError
-from spamfilter.ingest.byte_files import OutputFile, remove_partials
+from spamfilter.ingest.byte_files import OutputFile, output_size, remove_partials
 from spamfilter.ingest.job import Job
 from spamfilter.ingest.process import process_shard
 from spamfilter.ingest.progress import Progress, ProgressBoard, end_with, poster
@@ -99,6 +99,7 @@ def run_shards(
     # Fails early and once, not in each worker.
     predictor = Predictor.load(settings.model)
     _check_rate(predictor, job)
+    job = replace(job, model=_model_sum(settings))
     _claim(control, job, settings, has_parts=parts > 1)
     known = {place: report for place, shard in enumerate(own) if (report := _finished(shard))}
     if not settings.resume:
@@ -130,11 +131,13 @@ def _check_rate(predictor: Predictor, job: Job) -> None:
         raise InputError(str(error).replace("max_false_positive_rate=", "--max-false-positive-rate ")) from None
 
 
+def _model_sum(settings: RunSettings) -> str:
+    return hashlib.sha256(((settings.model or default_model_folder()) / CHECKSUM_FILE).read_bytes()).hexdigest()
+
+
 def _claim(control: Path, job: Job, settings: RunSettings, *, has_parts: bool) -> None:
     """See that the output folder is ours to write: new, or of the same job."""
-    model = settings.model or default_model_folder()
-    sums = hashlib.sha256((model / CHECKSUM_FILE).read_bytes()).hexdigest()
-    claim = json.dumps({**job.settings(), "model": sums}, indent=1, sort_keys=True) + "\n"
+    claim = json.dumps(job.settings(), indent=1, sort_keys=True) + "\n"
     place = control / "job.json"
     if place.exists() and not settings.overwrite:
         same = place.read_text(encoding="utf-8") == claim
@@ -156,7 +159,7 @@ def _finished(shard: Shard) -> ShardReport | None:
         marker = json.loads(shard.marker.read_text(encoding="utf-8"))
         report = ShardReport.from_json(marker["report"])
         places = shard.outputs()
-        whole = all(_size(places[role]) == size for role, size in report.outputs.items())
+        whole = all(output_size(places[role]) == size for role, size in report.outputs.items())
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return report if whole and report.status == "done" and marker["input"] == _fingerprint(shard.path) else None

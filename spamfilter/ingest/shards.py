@@ -28,21 +28,30 @@ _TARGET_SUFFIXES = {
     Target.JSONL_ZST: ".jsonl.zst",
     Target.PARQUET: ".parquet",
     Target.WET: ".warc.wet.gz",
+    Target.WARC: ".warc.gz",
     Target.DOLMA: ".jsonl.gz",
 }
 _JSON_LINES = (Target.JSONL, Target.JSONL_GZ, Target.JSONL_ZST)
 _FILTERED = {
-    Format.TEXT: (Target.TEXT, *_JSON_LINES),
-    Format.JSONL: _JSON_LINES,
-    Format.PARQUET: (Target.PARQUET,),
-    Format.WET: (Target.WET, *_JSON_LINES, Target.PARQUET),
-    Format.WARC: (Target.JSONL_ZST, Target.JSONL_GZ, Target.JSONL, Target.WET, Target.PARQUET),
+    Format.TEXT: (Target.TEXT, *_JSON_LINES, Target.PARQUET),
+    Format.JSONL: (*_JSON_LINES, Target.PARQUET, Target.TEXT),
+    Format.PARQUET: (Target.PARQUET, *_JSON_LINES, Target.TEXT),
+    Format.WET: (Target.WET, *_JSON_LINES, Target.PARQUET, Target.TEXT),
+    Format.WARC: (
+        Target.JSONL_ZST,
+        Target.JSONL_GZ,
+        Target.JSONL,
+        Target.WET,
+        Target.WARC,
+        Target.PARQUET,
+        Target.TEXT,
+    ),
 }
 _PAGES = (Target.JSONL_ZST, Target.JSONL_GZ, Target.JSONL, Target.PARQUET, Target.DOLMA)
 _ANNOTATED = {
     Format.TEXT: _PAGES,
-    Format.JSONL: (*_JSON_LINES, Target.DOLMA),
-    Format.PARQUET: (Target.PARQUET, Target.DOLMA),
+    Format.JSONL: (*_JSON_LINES, Target.PARQUET, Target.DOLMA),
+    Format.PARQUET: (Target.PARQUET, *_JSON_LINES, Target.DOLMA),
     Format.WET: _PAGES,
     Format.WARC: _PAGES,
 }
@@ -148,6 +157,14 @@ def plan_shards(
                 raise InputError(f"{place} would be written but is an input; choose another output folder")
             if taken.setdefault(place, shard.path) != shard.path:
                 raise InputError(f"{place} would be written for {taken[place]} and for {shard.path}; run them apart")
+            if place == output / CONTROL_FOLDER:
+                raise InputError(f"{place} is where the run keeps its books; rename {shard.path}")
+    for place, source in taken.items():
+        for folder in place.parents:
+            if folder in taken:
+                raise InputError(
+                    f"{folder} would be the output of {taken[folder]} and hold that of {source}; run them apart"
+                )
     return shards
 
 
@@ -167,19 +184,24 @@ def _shard(path: Path, name: str, output: Path, rejected: Path, target: Target, 
         raise InputError(
             f"{path}: {command} cannot write {kind.value} as {target.value}; possible: auto, {', '.join(possible)}"
         )
-    side = ".parquet" if kind is Format.PARQUET else ".jsonl.zst"
+    side = ".parquet" if kind is Format.PARQUET and chosen in (Target.PARQUET, Target.DOLMA) else ".jsonl.zst"
     control = output / CONTROL_FOLDER
     return Shard(
         path=path,
         name=name,
         format=kind,
         target=chosen,
-        output=output / (name if keeps_name else stem + _TARGET_SUFFIXES[chosen]),
+        output=output / (name if keeps_name else stem + _suffix(kind, chosen)),
         rejected=rejected / f"{stem}.rejected{side}",
         cuts=rejected / f"{stem}.cuts.jsonl.zst",
         errors=control / "errors" / f"{name}.jsonl",
         marker=control / "shards" / f"{name}.json",
     )
+
+
+def _suffix(kind: Format, target: Target) -> str:
+    # Many pages as text are a folder.
+    return "" if target is Target.TEXT and kind is not Format.TEXT else _TARGET_SUFFIXES[target]
 
 
 def _in_folder(folder: Path) -> list[Path]:

@@ -1,6 +1,6 @@
-"""WET and WARC archives: text of conversion records, or of HTML responses through resiliparse."""
+"""WET and WARC archives: text of conversion records, or of HTML pages through resiliparse."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from spamfilter.ingest.byte_files import ByteSource
 from spamfilter.ingest.records import Chunk, Problem, ProblemKind, Record
 
 _HTML = ("text/html", "application/xhtml+xml")
-_NEW_PAYLOAD = frozenset({"content-length", "warc-block-digest", "warc-payload-digest"})
-_END = b"\r\n\r\n"
+_LARGEST_PAGE = 1 << 26
+"""Bytes of a record up to which its length is checked: more is a film, or a page that is too long in any case."""
+_PAGES = WarcRecordType.response | WarcRecordType.resource
 
 
 def read_wet(path: Path, *, on_progress: Callable[[int], None] | None = None) -> Iterator[Chunk]:
@@ -25,34 +26,38 @@ def read_wet(path: Path, *, on_progress: Callable[[int], None] | None = None) ->
     Raises:
         OSError: the file cannot be read.
     """
-    return _read(path, _take_conversion, WarcRecordType.any_type, False, on_progress)
+    return _read(path, _take_conversion, WarcRecordType.any_type, on_progress)
 
 
 def read_warc(
-    path: Path, *, main_content: bool = False, on_progress: Callable[[int], None] | None = None
+    path: Path,
+    *,
+    main_content: bool = False,
+    keep_records: bool = False,
+    on_progress: Callable[[int], None] | None = None,
 ) -> Iterator[Chunk]:
-    """Read the text of the HTML responses of a WARC file; all other records are counted as skipped.
+    """Read the text of the HTML pages of a WARC file: responses, and resources that are HTML.
 
-    Fields: ``id``, ``url``, ``date`` and ``text``.
+    Fields: ``id``, ``url``, ``date`` and ``text``. Responses and resources that are no HTML are counted as skipped.
 
     Args:
         main_content: take what resiliparse holds for the main content, not all of the page.
+        keep_records: hand over every record with its block, those that are no page with ``text=None``.
 
     Raises:
         OSError: the file cannot be read.
     """
 
     def take(chunk: Chunk, file: str, number: int, record: Any) -> None:
-        _take_response(chunk, file, number, record, main_content)
+        _take_page(chunk, file, number, record, main_content, keep_records)
 
-    return _read(path, take, WarcRecordType.response, True, on_progress)
+    return _read(path, take, WarcRecordType.any_type if keep_records else _PAGES, on_progress)
 
 
 def _read(
     path: Path,
     take: Callable[[Chunk, str, int, Any], None],
     record_types: Any,
-    parse_http: bool,
     on_progress: Callable[[int], None] | None,
 ) -> Iterator[Chunk]:
     chunk = Chunk()
@@ -60,9 +65,7 @@ def _read(
     number = 0
     with ByteSource(path, on_progress) as source:
         try:
-            for record in ArchiveIterator(
-                source, record_types=record_types, parse_http=parse_http, auto_decode="all" if parse_http else "none"
-            ):
+            for record in ArchiveIterator(source, record_types=record_types, parse_http=False):
                 number += 1
                 take(chunk, file, number, record)
                 if chunk.is_full:
@@ -88,43 +91,73 @@ def _fields(record: Any) -> dict[str, Any]:
     return {**fields, "language": language} if language else fields
 
 
+def _where(number: int, record: Any) -> str:
+    return f"record {number} ({record.headers.get('WARC-Record-ID') or 'without id'})"
+
+
+def _is_whole(chunk: Chunk, file: str, number: int, record: Any, block: bytes, length: int) -> bool:
+    """Whether ``block`` has its ``length``; else there is one more problem."""
+    if len(block) == length:
+        return True
+    message = f"the record ends after {len(block)} of {length} bytes; fetch the file again"
+    chunk.problems.append(Problem(ProblemKind.BROKEN_RECORD, file, _where(number, record), message, block))
+    return False
+
+
 def _take_conversion(chunk: Chunk, file: str, number: int, record: Any) -> None:
-    payload = record.reader.read()
-    headers = tuple(record.headers.to_tuples())
-    where = f"record {number} ({record.headers.get('WARC-Record-ID') or 'without id'})"
-    if len(payload) != record.content_length:
-        message = f"the record ends after {len(payload)} of {record.content_length} bytes; fetch the file again"
-        chunk.problems.append(Problem(ProblemKind.BROKEN_RECORD, file, where, message, payload))
+    headers, version = record.headers.to_tuples(), record.headers.status_line
+    block = record.reader.read()
+    if not _is_whole(chunk, file, number, record, block, record.content_length):
         return
     if record.record_type != WarcRecordType.conversion:
-        chunk.add(Record(number, None, {}, None, headers, payload))
+        chunk.add(Record(number, None, {}, None, headers, block, version))
         chunk.skipped += 1
         return
     try:
-        text = payload.decode("utf-8")
+        text = block.decode("utf-8")
     except UnicodeDecodeError as error:
         message = f"not UTF-8 (byte {error.start}: {error.reason}); drop the record or encode it anew"
-        chunk.problems.append(Problem(ProblemKind.WRONG_ENCODING, file, where, message, payload))
+        chunk.problems.append(Problem(ProblemKind.WRONG_ENCODING, file, _where(number, record), message, block))
         return
-    chunk.add(Record(number, text, {**_fields(record), "text": text}, None, headers, payload))
+    chunk.add(Record(number, text, {**_fields(record), "text": text}, None, headers, block, version))
 
 
-def _take_response(chunk: Chunk, file: str, number: int, record: Any, main_content: bool) -> None:
-    content_type = (record.http_content_type or "").lower()
-    if not record.is_http or content_type not in _HTML:
-        chunk.skipped += 1
-        return
-    where = f"record {number} ({record.headers.get('WARC-Record-ID') or 'without id'})"
-    payload = b""
+def _take_page(chunk: Chunk, file: str, number: int, record: Any, main_content: bool, keep_records: bool) -> None:
+    headers, version, length = record.headers.to_tuples(), record.headers.status_line, record.content_length
+    is_page = record.record_type in (WarcRecordType.response, WarcRecordType.resource)
+    block: bytes | None = None
+    if keep_records or length <= _LARGEST_PAGE:
+        record.freeze()  # the block is read twice: as it is, and decoded
+        block = record.reader.read()
+        if not _is_whole(chunk, file, number, record, block, length):
+            return
+        record.reader.seek(0)
+    kept = block if keep_records else None
+    html = b""
     try:
-        payload = record.reader.read()
-        encoding = record.http_charset or detect_encoding(payload) or "utf-8"
-        text = html_text(payload, encoding, main_content=main_content)
+        content_type, charset = _content_type(record)
+        if not is_page or content_type not in _HTML:
+            chunk.skipped += is_page
+            if keep_records:
+                chunk.add(Record(number, None, {}, None, headers, kept, version))
+            return
+        html = record.reader.read()
+        text = html_text(html, charset or detect_encoding(html) or "utf-8", main_content=main_content)
     except Exception as error:  # the parsers name no common error, and one page must not end the file
         message = f"the page cannot be read ({type(error).__name__}: {error}); drop the record"
-        chunk.problems.append(Problem(ProblemKind.BROKEN_RECORD, file, where, message, payload))
+        problem = Problem(ProblemKind.BROKEN_RECORD, file, _where(number, record), message, block or html)
+        chunk.problems.append(problem)
         return
-    chunk.add(Record(number, text, {**_fields(record), "text": text}))
+    chunk.add(Record(number, text, {**_fields(record), "text": text}, None, headers, kept, version))
+
+
+def _content_type(record: Any) -> tuple[str, str | None]:
+    """Type and charset of what a record holds; of a response, its reader then stands behind the HTTP headers."""
+    if record.record_type == WarcRecordType.response and record.is_http:
+        record.parse_http(auto_decode="all")
+        return (record.http_content_type or "").lower(), record.http_charset
+    kind, _, parameters = (record.headers.get("Content-Type") or "").partition(";")
+    return kind.strip().lower(), parameters.partition("charset=")[2].strip(" \"'") or None
 
 
 def html_text(html: bytes, encoding: str, *, main_content: bool = False) -> str:
@@ -132,25 +165,3 @@ def html_text(html: bytes, encoding: str, *, main_content: bool = False) -> str:
     tree = HTMLTree.parse_from_bytes(html, encoding)
     text: str = extract_plain_text(tree, preserve_formatting=True, main_content=main_content)
     return text
-
-
-def wet_record(headers: Sequence[tuple[str, str]], payload: bytes, *, changed: bool) -> bytes:
-    """Bytes of a WARC record; where the payload has changed, its length is set anew and its digests go."""
-    lines = ["WARC/1.0"]
-    for name, value in headers:
-        if name.lower() in _NEW_PAYLOAD and (changed or name.lower() == "content-length"):
-            continue
-        lines.append(f"{name}: {value}")
-    lines.append(f"Content-Length: {len(payload)}")
-    return "\r\n".join(lines).encode("utf-8") + _END + payload + _END
-
-
-def conversion_headers(fields: Any) -> tuple[tuple[str, str], ...]:
-    """Headers of a conversion record for a page that did not come from a WET file."""
-    return (
-        ("WARC-Type", "conversion"),
-        ("WARC-Target-URI", fields["url"]),
-        ("WARC-Date", fields["date"]),
-        ("WARC-Refers-To", fields["id"]),
-        ("Content-Type", "text/plain"),
-    )

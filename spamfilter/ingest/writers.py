@@ -1,20 +1,13 @@
-"""Writers: records to JSON lines, WET, plain text, Parquet; each file appears when it is whole."""
+"""Writers: records to JSON lines and plain text, lists of problems; each file appears when it is whole."""
 
 import base64
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from spamfilter.ingest.byte_files import OutputFile
-from spamfilter.ingest.job import Target
+from spamfilter.ingest.byte_files import OutputFile, OutputFolder
 from spamfilter.ingest.json_text import add_value, dump, replace_value
 from spamfilter.ingest.records import Problem, Record
-
-_GROUP_BYTES = 64 << 20
 
 
 class RecordWriter(Protocol):
@@ -42,40 +35,13 @@ class JsonLinesWriter:
         if record.raw is None:
             if record.text is None:
                 return
-            fields = record.fields if text is None else {**record.fields, "text": text}
+            fields = record.fields if text is None else {**record.fields, self._text_key: text}
             line = dump(fields if annotation is None else {**fields, annotation[0]: annotation[1]})
         else:
             line = record.raw if text is None else replace_value(record.raw, self._text_key, text)
             if annotation is not None:
                 line = add_value(line, annotation[0], dump(annotation[1]))
         self._file.write(line + b"\n")
-
-    def commit(self) -> None:
-        """Make the file whole and put it in its place."""
-        self._file.commit()
-
-    def discard(self) -> None:
-        """Throw away what has not been committed."""
-        self._file.discard()
-
-
-class WetWriter:
-    """Records as conversion records of a WET file; what was no page in a WET file is handed on as it was."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = OutputFile(path)
-
-    def write(self, record: Record, text: str | None, annotation: tuple[str, Any] | None) -> None:
-        """Add a record; there is no place for an annotation."""
-        from spamfilter.ingest.warc import conversion_headers, wet_record
-
-        headers = record.headers or conversion_headers(record.fields)
-        if text is None and record.payload is not None:
-            data = wet_record(headers, record.payload, changed=False)
-        else:
-            payload = (record.text or "") if text is None else text
-            data = wet_record(headers, payload.encode("utf-8"), changed=True)
-        self._file.write_member(data)
 
     def commit(self) -> None:
         """Make the file whole and put it in its place."""
@@ -109,80 +75,25 @@ class PlainTextWriter:
             self._file.discard()
 
 
-class TableWriter:
-    """Batches as row groups of a Parquet file."""
+class TextFolderWriter:
+    """Each page as a file ``NUMBER.txt`` of a folder; the number is that of its record, as in the list of cuts."""
 
-    def __init__(self, path: Path, schema: pa.Schema, **options: Any) -> None:
-        """Begin to write.
-
-        Args:
-            options: of ``pyarrow.parquet.ParquetWriter``.
-        """
-        self._file = OutputFile(path)
-        self._writer = pq.ParquetWriter(self._file.raw, schema, **{"compression": "zstd", **options})
-        self._schema = schema
-        self._waiting: list[pa.RecordBatch] = []
-        self._bytes = 0
-
-    def write_batch(self, batch: pa.RecordBatch) -> None:
-        """Add rows."""
-        self._waiting.append(batch)
-        self._bytes += batch.nbytes
-        if self._bytes >= _GROUP_BYTES:
-            self.end_group()
-
-    def end_group(self) -> None:
-        """Let the rows so far be a row group."""
-        if self._waiting:
-            table = pa.Table.from_batches(self._waiting, self._schema)
-            self._writer.write_table(table, row_group_size=max(1, table.num_rows))
-        self._waiting, self._bytes = [], 0
-
-    def commit(self) -> None:
-        """Make the file whole and put it in its place."""
-        self.end_group()
-        self._writer.close()
-        self._file.commit()
-
-    def discard(self) -> None:
-        """Throw away what has not been committed."""
-        self._waiting = []
-        # Else it writes the end of the file when it is collected, to a file that is gone.
-        self._writer.is_open = False
-        self._file.discard()
-
-
-class RecordTableWriter:
-    """Pages as rows of a Parquet file with the columns ``id``, ``url``, ``date``, ``language``, ``text``."""
-
-    def __init__(self, path: Path, annotation: tuple[str, pa.DataType] | None) -> None:
-        schema = pa.schema([(name, pa.string()) for name in ("id", "url", "date", "language", "text")])
-        self._schema = schema if annotation is None else schema.append(pa.field(*annotation))
-        self._writer = TableWriter(path, self._schema)
-        self._rows: list[Mapping[str, Any]] = []
+    def __init__(self, path: Path) -> None:
+        self._folder = OutputFolder(path)
 
     def write(self, record: Record, text: str | None, annotation: tuple[str, Any] | None) -> None:
-        """Add a page; records that hold none are left out."""
-        if record.text is None:
-            return
-        fields = record.fields if text is None else {**record.fields, "text": text}
-        self._rows.append(fields if annotation is None else {**fields, annotation[0]: annotation[1]})
-        if len(self._rows) >= 1000:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._rows:
-            self._writer.write_batch(pa.RecordBatch.from_pylist(self._rows, self._schema))
-        self._rows = []
+        """Add a page, if the record holds one; there is no place for an annotation."""
+        if record.text is not None:
+            page = record.text if text is None else text
+            self._folder.write(f"{record.number:08d}.txt", page.encode("utf-8"))
 
     def commit(self) -> None:
-        """Make the file whole and put it in its place."""
-        self._flush()
-        self._writer.commit()
+        """Make the folder whole and put it in its place."""
+        self._folder.commit()
 
     def discard(self) -> None:
         """Throw away what has not been committed."""
-        self._writer.discard()
+        self._folder.discard()
 
 
 class LazyLines:
@@ -209,31 +120,6 @@ class LazyLines:
             self._file.discard()
 
 
-class LazyTable:
-    """A Parquet file that comes to be with its first batch."""
-
-    def __init__(self, path: Path, **options: Any) -> None:
-        self._path = path
-        self._options = options
-        self._writer: TableWriter | None = None
-
-    def write_batch(self, batch: pa.RecordBatch) -> None:
-        """Add rows."""
-        if self._writer is None:
-            self._writer = TableWriter(self._path, batch.schema, **self._options)
-        self._writer.write_batch(batch)
-
-    def commit(self) -> None:
-        """Put the file in its place, if there is one."""
-        if self._writer is not None:
-            self._writer.commit()
-
-    def discard(self) -> None:
-        """Throw away what has not been committed."""
-        if self._writer is not None:
-            self._writer.discard()
-
-
 def problem_line(problem: Problem) -> bytes:
     """A problem as a JSON line; the record as text where it is UTF-8, else in base64."""
     values: dict[str, Any] = {
@@ -248,19 +134,6 @@ def problem_line(problem: Problem) -> bytes:
         except UnicodeDecodeError:
             values["record_base64"] = base64.b64encode(problem.record).decode("ascii")
     return dump(values)
-
-
-def record_writer(
-    target: Target, path: Path, text_key: str, annotation: tuple[str, pa.DataType] | None
-) -> RecordWriter:
-    """The writer for records as ``target``."""
-    if target is Target.WET:
-        return WetWriter(path)
-    if target is Target.TEXT:
-        return PlainTextWriter(path)
-    if target is Target.PARQUET:
-        return RecordTableWriter(path, annotation)
-    return JsonLinesWriter(path, text_key)
 
 
 class Transaction:

@@ -1,5 +1,7 @@
 """Small pages of our own for the tests of this room."""
 
+from spamfilter import Predictor
+
 SPAM_LINES = (
     "Best online casino bonus 2024, register now and claim 200 free spins!",
     "Buy cheap viagra online without prescription, fast worldwide delivery",
@@ -24,6 +26,11 @@ def mixed_page(number: int) -> str:
     """A page about a bridge with one line of spam in it."""
     lines = clean_page(number).split("\n")
     return "\n".join([*lines[:3], SPAM_LINES[number % len(SPAM_LINES)], *lines[3:]])
+
+
+def cut_page(predictor: Predictor) -> str:
+    """A mixed page from which the model at hand cuts something, yet not everything."""
+    return next(page for page in map(mixed_page, range(9)) if predictor.predict(page).flagged)
 
 
 def spam_page(number: int) -> str:

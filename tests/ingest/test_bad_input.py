@@ -1,6 +1,7 @@
 """What cannot be used is counted, named with file and position, and listed; nothing is lost."""
 
 import base64
+import gzip
 import json
 import os
 import subprocess
@@ -127,6 +128,17 @@ def test_a_truncated_archive_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
     lost = sum(one["kind"] == "broken_record" for one in found)
     assert total["pages"] + lost in (49, 50)
     assert total["pages"] >= 48
+
+
+def test_a_page_of_a_warc_file_that_ends_early_is_a_problem_not_half_a_page(tmp_path: Path) -> None:
+    warc(tmp_path / "whole.warc.gz", [clean_page(0), clean_page(1)])
+    data = gzip.decompress((tmp_path / "whole.warc.gz").read_bytes())
+    compress(tmp_path / "in/x.warc", data[:-60])
+    assert filtered(tmp_path) == 1
+    (problem,) = problems(tmp_path / "o")
+    assert problem["kind"] == "broken_record"
+    assert "the record ends after" in problem["message"]
+    assert summary(tmp_path / "o")["total"]["pages"] == 1
 
 
 def test_an_archive_with_rubbish_in_it_is_used_up_to_there(tmp_path: Path) -> None:
@@ -276,7 +288,8 @@ def test_a_full_disk_stops_the_run_with_one_line_and_resume_goes_on(tmp_path: Pa
         [sys.executable, "-c", FULL_DISK, *arguments], capture_output=True, text=True, check=False, cwd=ROOT
     )
     assert run.returncode == 2
-    assert run.stderr == "spamfilter: No space left on device; mend it and go on with --resume\n"
+    place = tmp_path / "o" / name
+    assert run.stderr == f"spamfilter: {place}: No space left on device; mend it and go on with --resume\n"
     assert (tmp_path / "o/a.jsonl").exists()
     assert not (tmp_path / "o" / name).exists()
     assert not any(".partial" in one for one in [*tree(tmp_path / "o"), *tree(tmp_path / "r")])

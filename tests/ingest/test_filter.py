@@ -105,18 +105,28 @@ def test_a_wet_file_stays_a_wet_file(predictor: Predictor, tmp_path: Path) -> No
             name = record.headers["WARC-Record-ID"].removeprefix("<urn:uuid:").removesuffix(">")
             found[name] = payload.decode()
             assert record.headers["WARC-Target-URI"].startswith("http://site.example/")
-            touched = found[name] != TEXTS[int(name.removeprefix("page-"))]
-            assert ("WARC-Block-Digest" in record.headers) is not touched
+            cut = len(TEXTS[int(name.removeprefix("page-"))]) - len(found[name])
+            assert record.headers.get("Spamfilter-Cut-Characters") == (str(cut) if cut else None)
     assert kinds[0] == WarcRecordType.warcinfo
     assert found == kept
     gone = read_json_lines(tmp_path / "r/x.rejected.jsonl.zst")
     assert [one["spamfilter_rejected"]["reason"] for one in gone] == list(rejected.values())
 
 
-def test_an_untouched_wet_file_holds_the_same_records(tmp_path: Path) -> None:
+def test_an_untouched_wet_file_holds_the_same_records_behind_one_that_says_who_wrote_it(tmp_path: Path) -> None:
     path = wet(tmp_path / "x.wet", [clean_page(number) for number in range(5)])
     assert command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r") == 0
-    assert sorted((tmp_path / "o/x.wet").read_bytes().split(b"\r\n")) == sorted(path.read_bytes().split(b"\r\n"))
+    begin, *records_found = (tmp_path / "o/x.wet").read_bytes().split(b"WARC/1.0\r\n")
+    assert begin == b""
+    assert b"software: spamfilter/" in records_found[0]
+    assert [_sorted_head(one) for one in records_found[1:]] == [
+        _sorted_head(one) for one in path.read_bytes().split(b"WARC/1.0\r\n")[1:]
+    ]
+
+
+def _sorted_head(record: bytes) -> tuple[list[bytes], bytes]:
+    head, _, block = record.partition(b"\r\n\r\n")
+    return sorted(head.split(b"\r\n")), block
 
 
 def test_html_of_a_warc_file_is_judged_as_its_text(predictor: Predictor, tmp_path: Path) -> None:
@@ -129,7 +139,8 @@ def test_html_of_a_warc_file_is_judged_as_its_text(predictor: Predictor, tmp_pat
     assert rows[0]["text"].split("\n")[0] == clean_page(0).split("\n")[0]
     assert summary(tmp_path / "o")["total"]["skipped"] == 1  # the picture; requests are not asked for
     assert command("filter", path, "-o", tmp_path / "w", "--rejected", tmp_path / "v", "--to", "wet") == 0
-    read = [r.reader.read().decode() for r in ArchiveIterator(str(tmp_path / "w/x.warc.wet.gz"))]
+    written = ArchiveIterator(str(tmp_path / "w/x.warc.wet.gz"), record_types=WarcRecordType.conversion)
+    read = [record.reader.read().decode() for record in written]
     assert read == [row["text"] for row in rows]
 
 

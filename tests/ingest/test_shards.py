@@ -81,6 +81,11 @@ def test_a_name_that_leads_nowhere_is_an_error(folder: Path, name: str, words: s
         ("x.txt", False, Target.PARQUET, "x.parquet"),
         ("x.pq", False, Target.AUTO, "x.pq"),
         ("x.parquet", False, Target.DOLMA, "x.jsonl.gz"),
+        ("x.parquet", True, Target.JSONL_ZST, "x.jsonl.zst"),
+        ("x.jsonl.gz", True, Target.PARQUET, "x.parquet"),
+        ("x.jsonl.gz", True, Target.TEXT, "x"),
+        ("x.txt", True, Target.PARQUET, "x.parquet"),
+        ("x.warc", True, Target.WARC, "x.warc.gz"),
     ],
 )
 def test_outputs_are_named_after_inputs(
@@ -93,8 +98,10 @@ def test_outputs_are_named_after_inputs(
 
 def test_a_target_that_cannot_hold_the_result_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_bytes(b"")
-    with pytest.raises(InputError, match="cannot write jsonl as parquet"):
-        plan_shards([str(tmp_path / "x.jsonl")], tmp_path / "o", None, Target.PARQUET, is_filter=False)
+    with pytest.raises(InputError, match="filter cannot write jsonl as warc; possible: auto, jsonl,"):
+        plan_shards([str(tmp_path / "x.jsonl")], tmp_path / "o", None, Target.WARC, is_filter=True)
+    with pytest.raises(InputError, match="annotate cannot write jsonl as text"):
+        plan_shards([str(tmp_path / "x.jsonl")], tmp_path / "o", None, Target.TEXT, is_filter=False)
 
 
 def test_an_output_that_is_an_input_is_an_error(tmp_path: Path) -> None:
@@ -121,6 +128,21 @@ def test_two_inputs_with_one_output_are_an_error(tmp_path: Path) -> None:
     names = [str(tmp_path / "a/x.jsonl"), str(tmp_path / "b/x.jsonl")]
     with pytest.raises(InputError, match="run them apart"):
         plan_shards(names, tmp_path / "o", None, Target.AUTO, is_filter=False)
+
+
+def test_a_folder_of_pages_that_would_hold_another_output_is_an_error(tmp_path: Path) -> None:
+    for name in ("in/x.jsonl", "in/x/00000001.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(InputError, match="run them apart"):
+        plan_shards([str(tmp_path / "in")], tmp_path / "o", tmp_path / "r", Target.TEXT, is_filter=True)
+
+
+def test_a_folder_of_pages_cannot_take_the_place_of_the_books(tmp_path: Path) -> None:
+    path = tmp_path / "_spamfilter.jsonl"
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match="keeps its books"):
+        plan_shards([str(path)], tmp_path / "o", tmp_path / "r", Target.TEXT, is_filter=True)
 
 
 def test_kept_and_rejected_pages_need_folders_of_their_own(tmp_path: Path, folder: Path) -> None:
