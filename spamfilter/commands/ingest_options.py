@@ -135,6 +135,7 @@ class ProgressView:
     def __init__(self) -> None:
         self._bar: Any = None
         self._spoken = time.monotonic()
+        self._last: Progress | None = None
 
     def __call__(self, progress: "Progress") -> None:
         """Show how far the run is."""
@@ -144,6 +145,11 @@ class ProgressView:
             self._show_bar(progress)
         elif time.monotonic() - self._spoken >= _PLAIN_SECONDS:
             self._spoken = time.monotonic()
+            self._last = progress
+            print(progress_line(progress), file=sys.stderr, flush=True)
+        elif self._last is not None and progress.shards == progress.total_shards > self._last.shards:
+            # The last word of a log that has had others is that the run is through.
+            self._last = progress
             print(progress_line(progress), file=sys.stderr, flush=True)
 
     def _show_bar(self, progress: "Progress") -> None:

@@ -46,7 +46,11 @@ class ByteSource:
         self.defect: str | None = None
         self._raw = path.open("rb", buffering=0)
         self._on_progress = on_progress
-        self._pieces = {"gz": self._gzip, "zst": self._zstd, "": self._plain}[compression_of(path)]()
+        kind = compression_of(path)
+        if kind and not os.fstat(self._raw.fileno()).st_size:
+            # What stopped before its first byte; a compressed file that holds nothing has a header and an end.
+            self.defect = "the file is empty, not even compressed; fetch it again"
+        self._pieces = {"gz": self._gzip, "zst": self._zstd, "": self._plain}[kind]()
         self._rest = memoryview(b"")
         self._position = 0
 

@@ -58,7 +58,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 
-def replace_value(line: bytes, key: str, value: str) -> bytes:
+def replace_value(line: bytes, key: str, value: Any) -> bytes:
     """Put ``value`` in the place of every value of the top-level ``key`` of the object ``line``.
 
     Raises:

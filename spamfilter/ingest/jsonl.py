@@ -24,10 +24,14 @@ def read_jsonl(path: Path, text_key: str, *, on_progress: Callable[[int], None] 
     """
     chunk = Chunk()
     with ByteSource(path, on_progress) as source:
-        number = 0
+        number, is_first = 0, True
         for number, line in enumerate(_lines(source, str(path)), 1):
             if not line.strip():
                 continue
+            if is_first and line.strip() == b"[":
+                message = "one JSON array, not JSON lines; write one object a line (jq -c '.[]')"
+                raise ProblemError(Problem(ProblemKind.UNREADABLE, str(path), "", message))
+            is_first = False
             _take(chunk, str(path), number, line, text_key)
             if chunk.is_full:
                 yield chunk

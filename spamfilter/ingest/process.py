@@ -44,7 +44,7 @@ def process_shard(
             # Counts of a file that gives no output would not add up.
             problems = report.problems
             report = ShardReport(str(shard.path), "unreadable", report.bytes, problems=problems)
-            ShardContext(shard, job, predictor, report, errors, outputs, None).note([problem])
+            ShardContext(shard, job, predictor, report, errors, listing, None).note([problem])
     report.alarm = alarm_reason(report, job.alarm_share, job.alarm_pages)
     for role, place in shard.outputs().items():
         if place.exists():

@@ -14,7 +14,7 @@ from spamfilter.ingest.context import ShardContext
 from spamfilter.ingest.decisions import decide
 from spamfilter.ingest.filtering import dolma_attributes, filter_pages
 from spamfilter.ingest.job import AnnotateOptions, FilterOptions, Format, Job, Target
-from spamfilter.ingest.json_text import add_value, dump
+from spamfilter.ingest.json_text import add_value, dump, replace_value
 from spamfilter.ingest.jsonl import read_jsonl
 from spamfilter.ingest.plain_text import read_plain_text
 from spamfilter.ingest.records import Chunk, Problem, ProblemKind, Record
@@ -185,6 +185,8 @@ def _filter(
 
 def _with_reason(record: Record, reason: dict[str, Any]) -> bytes:
     line = dump(record.fields) if record.raw is None else record.raw
+    if REJECTED_KEY in record.fields:  # it was rejected by an earlier run as well
+        return replace_value(line, REJECTED_KEY, reason)
     return add_value(line, REJECTED_KEY, dump(reason))
 
 

@@ -100,6 +100,9 @@ def _names(batch: pa.RecordBatch, id_column: str) -> list[Any] | None:
 
 def _with_reasons(batch: pa.RecordBatch, reasons: dict[int, tuple[str, str | None, float | None]]) -> pa.RecordBatch:
     places = sorted(reasons)
+    # Reasons of an earlier run give way: Parquet with two columns of one name is hard to read.
+    older = {field.name for field in REASON_FIELDS}
+    batch = batch.select([place for place, name in enumerate(batch.schema.names) if name not in older])
     rows = batch.take(pa.array(places, pa.int64()))
     columns = [
         pa.array([reasons[place][number] for place in places], field.type) for number, field in enumerate(REASON_FIELDS)

@@ -109,7 +109,7 @@ def run_shards(
     resumed = len(known)
     waiting = [place for place in range(len(own)) if place not in known]
     remove_partials(place for number in waiting for place in (*own[number].outputs().values(), own[number].marker))
-    sizes = [_size(shard.path) for shard in own]
+    sizes = [max(_size(shard.path), 0) for shard in own]
     with ProgressBoard(sizes, [place in known for place in range(len(own))], on_progress) as board:
         tasks = _tasks(own, waiting, sizes, settings.n_jobs)
         for done in _run_tasks(tasks, job, settings, predictor, board):

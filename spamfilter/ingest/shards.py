@@ -208,7 +208,8 @@ def _in_folder(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.is_file()
+        # A link that leads nowhere is a file that cannot be read, which a run reports.
+        if (path.is_file() or not path.exists())
         and split_name(path.name) is not None
         and not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
     )

@@ -6,6 +6,7 @@ from spamfilter.ingest.report import ShardReport
 from spamfilter.ingest.run import RunResult
 
 _MOST_FILES = 20
+_TOP_REASON = "top reason"
 
 
 def summary_table(result: RunResult) -> str:
@@ -25,11 +26,32 @@ def summary_table(result: RunResult) -> str:
     # Those that most need a look come first.
     ranked = sorted(result.reports, key=_urgency)
     if len(ranked) > 1:
-        rows = [(one.file, one.pages, one.kept, one.rejected.total(), one.problems.total()) for one in ranked]
-        parts.append(_columns(("file", "pages", "kept", "rejected", "problems"), rows[:_MOST_FILES]))
+        rows = [
+            (
+                one.file,
+                one.pages,
+                one.lines.total(),
+                one.characters,
+                one.kept,
+                one.rejected.total(),
+                one.problems.total(),
+                _top_reason(one),
+            )
+            for one in ranked
+        ]
+        head = ("file", "pages", "lines", "characters", "kept", "rejected", "problems", _TOP_REASON)
+        parts.append(_columns(head, rows[:_MOST_FILES]))
         if len(rows) > _MOST_FILES:
             parts[-1] += f"\n... and {len(rows) - _MOST_FILES} more, all in {result.summary}"
     return "\n\n".join(parts)
+
+
+def _top_reason(report: ShardReport) -> str:
+    """What has cost the file most: its alarm, the commonest reason of rejection, or the commonest problem."""
+    if report.alarm:
+        return "ALARM: " + report.alarm
+    name, count = next(iter((report.rejected or report.problems).most_common(1)), ("", 0))
+    return f"{name} ({count})" if name else "-"
 
 
 def _urgency(report: ShardReport) -> tuple[bool, int, float]:
@@ -58,7 +80,7 @@ def _columns(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     widths = [max(len(row[place]) for row in cells) for place in range(len(head))]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
+            cell.rjust(width) if place and head[place] != _TOP_REASON else cell.ljust(width)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in cells

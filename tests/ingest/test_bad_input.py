@@ -163,7 +163,11 @@ def test_a_wet_record_that_is_not_utf8_is_listed_with_its_bytes(tmp_path: Path) 
         ("x.jsonl", '{"text": "x"}\n'.encode("utf-16"), "wrong_encoding"),
         ("x.parquet", b"PAR1 and not more", "unreadable"),
         ("x.parquet", b"", "unreadable"),
+        ("x.jsonl", b'\n[\n {"text": "x"},\n {"text": "y"}\n]\n', "unreadable"),
         ("x.jsonl.gz", b"not gzip", "truncated"),
+        ("x.jsonl.gz", b"", "truncated"),
+        ("x.jsonl.zst", b"", "truncated"),
+        ("x.warc.wet.gz", b"", "truncated"),
         ("x.warc.gz", b"not gzip", "truncated"),
         ("x.wet", b"not a WARC file\r\n", "unreadable"),
         ("x.txt", b"caf\xe9", "wrong_encoding"),
@@ -203,6 +207,14 @@ def test_a_damaged_row_group_is_named_and_the_others_are_used(tmp_path: Path) ->
     assert filtered(tmp_path) == 1
     assert summary(tmp_path / "o")["total"]["pages"] == 30
     assert problems(tmp_path / "o")[0]["position"] == "row group 1, from row 10"
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    compress(tmp_path / "in/a.jsonl", GOOD)
+    (tmp_path / "in/b.jsonl").symlink_to(tmp_path / "gone.jsonl")
+    assert filtered(tmp_path) == 1
+    (problem,) = problems(tmp_path / "o")
+    assert (problem["kind"], problem["file"]) == ("unreadable", str(tmp_path / "in/b.jsonl"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")

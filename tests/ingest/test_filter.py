@@ -11,6 +11,7 @@ from spamfilter import LABELS, DocumentPrediction, LinePrediction, Predictor
 from tests.ingest.material import (
     command,
     compress,
+    decompress,
     json_lines,
     read_json_lines,
     records,
@@ -225,6 +226,34 @@ def test_workers_change_nothing(tmp_path: Path) -> None:
     command("filter", tmp_path / "in", "-o", tmp_path / "o2", "--rejected", tmp_path / "r2", "-j", 2)
     assert tree(tmp_path / "o1") == tree(tmp_path / "o2")
     assert tree(tmp_path / "r1") == tree(tmp_path / "r2")
+
+
+def test_what_was_rejected_can_be_filtered_again(tmp_path: Path) -> None:
+    json_lines(tmp_path / "in/x.jsonl", records(TEXTS))
+    table(tmp_path / "in/y.parquet", TEXTS)
+    assert command("filter", tmp_path / "in", "-o", tmp_path / "o", "--rejected", tmp_path / "r") == 0
+    again = [tmp_path / "r/x.rejected.jsonl.zst", tmp_path / "r/y.rejected.parquet"]
+    limits = ("--reject", "none", "--min-characters", 10_000)
+    assert command("filter", *again, "-o", tmp_path / "p", "--rejected", tmp_path / "q", *limits) == 0
+    lines = read_json_lines(tmp_path / "q/x.rejected.rejected.jsonl.zst")
+    rows = pq.read_table(tmp_path / "q/y.rejected.rejected.parquet").to_pylist()
+    reasons = [one["spamfilter_rejected"]["reason"] for one in lines]
+    assert reasons == [row["spamfilter_reason"] for row in rows]
+    assert "nothing_left" in reasons
+    assert "spam" not in reasons
+    old = b"".join(decompress(tmp_path / "q/x.rejected.rejected.jsonl.zst").splitlines())
+    assert old.count(b'"spamfilter_rejected"') == len(lines)
+
+
+def test_the_table_names_what_each_file_has_lost_most_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    json_lines(tmp_path / "in/good.jsonl", records([clean_page(0)]))
+    json_lines(tmp_path / "in/poor.jsonl", [*records([clean_page(0)]), {"id": "x"}, {"id": "y"}])
+    assert command("filter", tmp_path / "in", "-o", tmp_path / "o", "--rejected", tmp_path / "r") == 1
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith(str(tmp_path))]
+    assert [(Path(row[0]).name, row[1], " ".join(row[7:])) for row in rows] == [
+        ("poor.jsonl", "1", "no_text (2)"),
+        ("good.jsonl", "1", "-"),
+    ]
 
 
 def test_the_summary_counts_every_line_and_can_be_printed_as_json(

@@ -58,6 +58,21 @@ def test_without_a_terminal_plain_lines_come_now_and_then(
     assert capsys.readouterr().err.startswith("spamfilter: 25.0% of input")
 
 
+def test_a_log_that_has_seen_progress_ends_with_the_end(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short, long = ProgressView(), ProgressView()
+    short(Progress(100, 100, 2e6, 0, 4, 4))
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(ingest_options, "_PLAIN_SECONDS", 0.0)
+    long(Progress(25, 100, 2e6, 5, 1, 4))
+    monkeypatch.setattr(ingest_options, "_PLAIN_SECONDS", 1e9)
+    long(Progress(50, 100, 2e6, 5, 2, 4))
+    long(Progress(100, 100, 2e6, 0, 4, 4))
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["spamfilter: 25.0% of input", "spamfilter: 100.0% of input"]
+
+
 def test_on_a_terminal_there_is_a_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     view = ProgressView()
