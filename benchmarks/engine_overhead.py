@@ -10,11 +10,14 @@ import argparse
 import json
 import logging
 import os
+import platform
 import random
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import date
+from importlib.metadata import version
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -47,16 +50,21 @@ def processor_seconds() -> float:
 
 
 def make_pages(megabytes: float) -> list[dict[str, str]]:
-    """Pages of 5 to 60 lines of the corpus, the same in each run."""
-    lines = [line for path in sorted(CORPUS.rglob("*.txt")) for line in path.read_text("utf-8").splitlines() if line]
+    """Pages of 5 to 60 lines of the corpus, the same in each run: clean ones, every tenth of all kinds of line."""
+    clean, all_kinds = ([*_corpus_lines(folder)] for folder in (CORPUS / "clean", CORPUS))
     choose = random.Random(1)
     pages: list[dict[str, str]] = []
     size = 0
     while size < megabytes * 1e6:
-        text = "\n".join(choose.sample(lines, choose.randint(5, 60)))
+        text = "\n".join(choose.sample(clean if len(pages) % 10 else all_kinds, choose.randint(5, 60)))
         size += len(text.encode())
         pages.append({"id": str(len(pages)), "text": text})
     return pages
+
+
+def _corpus_lines(folder: Path) -> Iterator[str]:
+    for path in sorted(folder.rglob("*.txt")):
+        yield from filter(None, path.read_text("utf-8").splitlines())
 
 
 def run_library(folder: Path, pages: list[dict[str, str]]) -> float:
@@ -148,6 +156,7 @@ ENGINES: dict[str, tuple[str, Callable[[Path, list[dict[str, str]]], float]]] = 
 def measure(megabytes: float, chosen: list[str]) -> dict[str, Any]:
     """Seconds of each engine, and the size of the text in megabytes."""
     pages = make_pages(megabytes)
+    load = os.getloadavg()[0]
     size = sum(len(page["text"].encode()) for page in pages) / 1e6
     seconds: dict[str, float] = {}
     started_in: dict[str, float] = {}
@@ -162,21 +171,26 @@ def measure(megabytes: float, chosen: list[str]) -> dict[str, Any]:
             with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
                 seconds[name] = run(Path(folder), pages)
             started_in[name] = processor_seconds() - begun - seconds[name]
-    return {"pages": len(pages), "megabytes": size, "seconds": seconds, "start": started_in}
+    loads = [load, os.getloadavg()[0]]
+    return {"pages": len(pages), "megabytes": size, "seconds": seconds, "start": started_in, "loads": loads}
 
 
 def table(found: dict[str, Any]) -> str:
     """The measurements as Markdown."""
     library = next(iter(found["seconds"].values()))
     rows = [
-        f"{found['pages']} pages, {found['megabytes']:.1f} MB of text, one worker:\n",
+        f"{date.today():%d %B %Y}, {found['pages']} pages, {found['megabytes']:.1f} MB of text, one worker, load "
+        f"{found['loads'][0]:.1f} before and {found['loads'][1]:.1f} after on {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}:\n",
         "| engine | processor seconds | MB a second | more than the library | to start, seconds |",
         "| --- | --- | --- | --- | --- |",
     ]
     for name, seconds in found["seconds"].items():
         more = f"{seconds / library - 1:+.0%}" if name != next(iter(ENGINES)) else ""
         start = max(found["start"][name], 0.0)
-        rows.append(f"| {name} | {seconds:.1f} | {found['megabytes'] / seconds:.1f} | {more} | {start:.1f} |")
+        module = ENGINES[name][0]
+        rate = found["megabytes"] / seconds
+        rows.append(f"| {name} ({module} {version(module)}) | {seconds:.1f} | {rate:.1f} | {more} | {start:.1f} |")
     return "\n".join(rows)
 
 

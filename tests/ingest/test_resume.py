@@ -32,15 +32,16 @@ def arguments(inputs: Path, output: Path, *options: object) -> list[str]:
     return [str(one) for one in ("filter", inputs, "-o", output, "--rejected", rejected, "--quiet", *options)]
 
 
+@pytest.mark.parametrize("to", ["auto", "text"])
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("kill", [os.killpg, os.kill], ids=["all processes", "the main process"])
 def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(
-    tmp_path: Path, inputs: Path, jobs: int, kill: Callable[[int, int], None]
+    tmp_path: Path, inputs: Path, jobs: int, kill: Callable[[int, int], None], to: str
 ) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    assert command(*arguments(inputs, whole)[:-1]) == 0
+    assert command(*arguments(inputs, whole, "--to", to)) == 0
     run = subprocess.Popen(
-        [sys.executable, "-m", "spamfilter", *arguments(inputs, broken, "-j", jobs)],
+        [sys.executable, "-m", "spamfilter", *arguments(inputs, broken, "-j", jobs, "--to", to)],
         start_new_session=True,
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
@@ -60,10 +61,12 @@ def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(
     for path in broken.glob("[0-9]*"):
         if path.suffix == ".parquet":
             pq.read_table(path)
+        elif path.is_dir():
+            assert list(path.iterdir())
         else:
             decompress(path)
     # Workers that have lost their run may still be at it: they must not spoil the one that goes on.
-    assert command(*arguments(inputs, broken, "--resume")) == 0
+    assert command(*arguments(inputs, broken, "--resume", "--to", to)) == 0
     wait_for_the_end_of(run.pid)
     assert tree(broken) == tree(whole)
     assert tree(tmp_path / "broken-rejected") == tree(tmp_path / "whole-rejected")
