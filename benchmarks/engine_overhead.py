@@ -1,9 +1,9 @@
-"""What each engine costs on top of the library: ``python -m benchmarks.engine_overhead --megabytes 20``.
+"""What each engine costs on top of the library: ``python -m benchmarks.engine_overhead --megabytes 40``.
 
 The same pages, put together from the lines of the training corpus, go through the library with the texts in memory,
 through the Arrow function, and through each engine that is installed, with one worker. Told in processor time of this
-process and all below it, which other work on the machine disturbs less than wall time. Ray and Spark are warmed up
-with a small run before the clock starts: what they cost to start is told apart, since a long run pays it once.
+process and all below it, which other work on the machine disturbs less than wall time. Each goes over a tenth of the
+pages and over all of them: the difference is what pages cost, the rest what a run costs once, as long as it may be.
 """
 
 import argparse
@@ -16,12 +16,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,6 +32,10 @@ from spamfilter.ingest import annotate
 CORPUS = Path(__file__).parent.parent / "training" / "corpus"
 PAGE = Path(__file__).parent.parent / "docs" / "pipelines.md"
 WARM_UP_PAGES = 200
+_SHORT = 10
+"""The short run has one page of so many."""
+Span = tuple[float, float]
+"""Processor seconds when the work begins, after whatever the engine does to start, and when it has ended."""
 
 
 def processor_seconds() -> float:
@@ -67,16 +71,16 @@ def _corpus_lines(folder: Path) -> Iterator[str]:
         yield from filter(None, path.read_text("utf-8").splitlines())
 
 
-def run_library(folder: Path, pages: list[dict[str, str]]) -> float:
+def run_library(folder: Path, pages: list[dict[str, str]]) -> Span:
     """Predict, and decide the lines of each page as a caller would."""
     predictor = Predictor.load()
     started = processor_seconds()
     for prediction in predictor.predict_many(page["text"] for page in pages):
         assert prediction.kind
-    return processor_seconds() - started
+    return started, processor_seconds()
 
 
-def run_arrow(folder: Path, pages: list[dict[str, str]]) -> float:
+def run_arrow(folder: Path, pages: list[dict[str, str]]) -> Span:
     """The Arrow function from Parquet to Parquet."""
     predictor = Predictor.load()
     started = processor_seconds()
@@ -88,10 +92,10 @@ def run_arrow(folder: Path, pages: list[dict[str, str]]) -> float:
         writer.write_batch(judged)
     if writer:
         writer.close()
-    return processor_seconds() - started
+    return started, processor_seconds()
 
 
-def run_datatrove(folder: Path, pages: list[dict[str, str]]) -> float:
+def run_datatrove(folder: Path, pages: list[dict[str, str]]) -> Span:
     """The annotator with the local executor from JSON lines to JSON lines."""
     from datatrove.executor import LocalPipelineExecutor
     from datatrove.pipeline.readers import JsonlReader
@@ -107,10 +111,10 @@ def run_datatrove(folder: Path, pages: list[dict[str, str]]) -> float:
     executor = LocalPipelineExecutor(blocks, logging_dir=str(folder / "logs"), workers=1)
     started = processor_seconds()
     executor.run()
-    return processor_seconds() - started
+    return started, processor_seconds()
 
 
-def run_ray(folder: Path, pages: list[dict[str, str]]) -> float:
+def run_ray(folder: Path, pages: list[dict[str, str]]) -> Span:
     """Ray Data with one actor from Parquet to Parquet."""
     import ray
 
@@ -121,12 +125,12 @@ def run_ray(folder: Path, pages: list[dict[str, str]]) -> float:
     started = processor_seconds()
     judged = annotate_dataset(ray.data.read_parquet(str(folder / "pages.parquet")), workers=1)
     judged.write_parquet(str(folder / "ray"))
-    seconds = processor_seconds() - started
+    ended = processor_seconds()
     ray.shutdown()
-    return seconds
+    return started, ended
 
 
-def run_spark(folder: Path, pages: list[dict[str, str]]) -> float:
+def run_spark(folder: Path, pages: list[dict[str, str]]) -> Span:
     """Spark in local mode with one task at a time from Parquet to Parquet."""
     from pyspark.sql import SparkSession
 
@@ -139,12 +143,12 @@ def run_spark(folder: Path, pages: list[dict[str, str]]) -> float:
     annotate_frame(frame.limit(WARM_UP_PAGES)).write.parquet(str(folder / "warm"))
     started = processor_seconds()
     annotate_frame(frame).write.parquet(str(folder / "spark"))
-    seconds = processor_seconds() - started
+    ended = processor_seconds()
     session.stop()
-    return seconds
+    return started, ended
 
 
-ENGINES: dict[str, tuple[str, Callable[[Path, list[dict[str, str]]], float]]] = {
+ENGINES: dict[str, tuple[str, Callable[[Path, list[dict[str, str]]], Span]]] = {
     "the library, texts in memory": ("numpy", run_library),
     "annotate, Parquet to Parquet": ("pyarrow", run_arrow),
     "datatrove": ("datatrove", run_datatrove),
@@ -153,55 +157,81 @@ ENGINES: dict[str, tuple[str, Callable[[Path, list[dict[str, str]]], float]]] = 
 }
 
 
-def measure(megabytes: float, chosen: list[str]) -> dict[str, Any]:
-    """Seconds of each engine, and the size of the text in megabytes."""
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What an engine takes: processor seconds once a run, and for each megabyte of text."""
+
+    start: float
+    a_megabyte: float
+
+
+def measure(megabytes: float, rounds: int, chosen: list[str]) -> tuple[list[float], dict[str, Cost]]:
+    """Megabytes of text of a short and a long run, and the costs of each engine that is installed.
+
+    The difference between the runs is what the pages cost; what is left is what a run costs. Of the rounds, the least
+    time of each run counts.
+    """
     pages = make_pages(megabytes)
-    load = os.getloadavg()[0]
-    size = sum(len(page["text"].encode()) for page in pages) / 1e6
-    seconds: dict[str, float] = {}
-    started_in: dict[str, float] = {}
+    runs = (pages[: len(pages) // _SHORT], pages)
+    sizes = [sum(len(page["text"].encode()) for page in run) / 1e6 for run in runs]
+    costs: dict[str, Cost] = {}
     for name, (module, run) in ENGINES.items():
         if find_spec(module) is None or (chosen and module not in chosen and module != "numpy"):
             continue
-        with tempfile.TemporaryDirectory() as folder:
-            pq.write_table(pa.Table.from_pylist(pages), Path(folder) / "pages.parquet", row_group_size=2048)
-            with (Path(folder) / "pages.jsonl").open("w", encoding="utf-8") as lines:
-                lines.writelines(json.dumps(page, ensure_ascii=False) + "\n" for page in pages)
-            begun = processor_seconds()
-            with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-                seconds[name] = run(Path(folder), pages)
-            started_in[name] = processor_seconds() - begun - seconds[name]
-    loads = [load, os.getloadavg()[0]]
-    return {"pages": len(pages), "megabytes": size, "seconds": seconds, "start": started_in, "loads": loads}
+        spans = [[_seconds(run, some) for _ in range(rounds)] for some in runs]
+        short, long = (min(work for _, work in found) for found in spans)
+        a_megabyte = (long - short) / (sizes[1] - sizes[0])
+        # The first time includes the import of the engine, which a run of its own has to pay.
+        costs[name] = Cost(spans[0][0][0] + max(short - a_megabyte * sizes[0], 0.0), a_megabyte)
+    return sizes, costs
 
 
-def table(found: dict[str, Any]) -> str:
+def _seconds(run: Callable[[Path, list[dict[str, str]]], Span], pages: list[dict[str, str]]) -> tuple[float, float]:
+    """Processor seconds until the work begins, and those of the work."""
+    with tempfile.TemporaryDirectory() as folder:
+        pq.write_table(pa.Table.from_pylist(pages), Path(folder) / "pages.parquet", row_group_size=2048)
+        with (Path(folder) / "pages.jsonl").open("w", encoding="utf-8") as lines:
+            lines.writelines(json.dumps(page, ensure_ascii=False) + "\n" for page in pages)
+        begun = processor_seconds()
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            started, ended = run(Path(folder), pages)
+    return started - begun, ended - started
+
+
+def table(sizes: list[float], costs: dict[str, Cost], load: float) -> str:
     """The measurements as Markdown."""
-    library = next(iter(found["seconds"].values()))
+    library = next(iter(costs.values())).a_megabyte
     rows = [
-        f"{date.today():%d %B %Y}, {found['pages']} pages, {found['megabytes']:.1f} MB of text, one worker, load "
-        f"{found['loads'][0]:.1f} before and {found['loads'][1]:.1f} after on {os.cpu_count()} cores, Python "
+        f"{date.today():%d %B %Y}, runs over {sizes[0]:.0f} and {sizes[1]:.0f} MB of text with one worker; load "
+        f"{load:.1f} before and {os.getloadavg()[0]:.1f} after on {os.cpu_count()} cores; Python "
         f"{platform.python_version()}:\n",
-        "| engine | processor seconds | MB a second | more than the library | to start, seconds |",
+        "| engine | processor seconds a MB | MB a second | more than the library | seconds once a run |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for name, seconds in found["seconds"].items():
-        more = f"{seconds / library - 1:+.0%}" if name != next(iter(ENGINES)) else ""
-        start = max(found["start"][name], 0.0)
+    for name, cost in costs.items():
         module = ENGINES[name][0]
-        rate = found["megabytes"] / seconds
-        rows.append(f"| {name} ({module} {version(module)}) | {seconds:.1f} | {rate:.1f} | {more} | {start:.1f} |")
+        more = f"{cost.a_megabyte / library - 1:+.0%}" if cost.a_megabyte != library else ""
+        cells = (
+            f"{name} ({module} {version(module)})",
+            f"{cost.a_megabyte:.3f}",
+            f"{1 / cost.a_megabyte:.1f}",
+            more,
+            f"{cost.start:.1f}",
+        )
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
 def main() -> None:
     """Print the table, or write it into docs/pipelines.md."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--megabytes", type=float, default=20.0, help="of text (default: %(default)s)")
+    parser.add_argument("--megabytes", type=float, default=40.0, help="of text (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=2, help="the least time of each counts (default: %(default)s)")
     parser.add_argument("--engine", action="append", default=[], help="module name, such as ray; all by default")
     parser.add_argument("--write", action="store_true", help=f"put the table into {PAGE.name}")
     arguments = parser.parse_args()
-    made = table(measure(arguments.megabytes, arguments.engine))
+    load = os.getloadavg()[0]
+    made = table(*measure(arguments.megabytes, arguments.rounds, arguments.engine), load)
     print(made)
     if arguments.write:
         before, start, rest = PAGE.read_text(encoding="utf-8").partition("<!-- overhead -->\n")

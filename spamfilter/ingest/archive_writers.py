@@ -46,7 +46,7 @@ def conversion_headers(headers: Headers, block: bytes, cut_characters: int = 0) 
     origin = next((value for name, value in headers if name.lower() == "warc-record-id"), "")
     result = [
         ("WARC-Type", "conversion"),
-        ("WARC-Record-ID", f"<{uuid5(NAMESPACE_URL, f'{origin} text').urn}>"),
+        ("WARC-Record-ID", text_id(origin)),
         *((name, value) for name, value in headers if name.lower() not in _OF_THE_PAGE),
         ("Content-Type", "text/plain"),
         ("WARC-Block-Digest", _digest(block)),
@@ -54,6 +54,11 @@ def conversion_headers(headers: Headers, block: bytes, cut_characters: int = 0) 
     if origin:
         result.append(("WARC-Refers-To", origin))
     return [*result, (CUT_HEADER, str(cut_characters))] if cut_characters else result
+
+
+def text_id(origin: str) -> str:
+    """The id of the conversion record for the page whose record has the id ``origin``."""
+    return f"<{uuid5(NAMESPACE_URL, f'{origin} text').urn}>"
 
 
 def _digest(block: bytes) -> str:

@@ -9,6 +9,7 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import detect_encoding
 from resiliparse.parse.html import HTMLTree
 
+from spamfilter.ingest.archive_writers import text_id
 from spamfilter.ingest.byte_files import ByteSource
 from spamfilter.ingest.records import Chunk, Problem, ProblemKind, Record
 
@@ -42,13 +43,21 @@ def read_warc(
 
     Args:
         main_content: take what resiliparse holds for the main content, not all of the page.
-        keep_records: hand over every record with its block, those that are no page with ``text=None``.
+        keep_records: hand over every record with its block, those that are no page with ``text=None``; but for texts
+            that an earlier run has put behind the pages, which are made anew.
 
     Raises:
         OSError: the file cannot be read.
     """
 
+    text_of_last_page = ""
+
     def take(chunk: Chunk, file: str, number: int, record: Any) -> None:
+        nonlocal text_of_last_page
+        name = record.headers.get("WARC-Record-ID") or ""
+        if record.record_type == WarcRecordType.conversion and name == text_of_last_page:
+            return
+        text_of_last_page = text_id(name)
         _take_page(chunk, file, number, record, main_content, keep_records)
 
     return _read(path, take, WarcRecordType.any_type if keep_records else _PAGES, on_progress)

@@ -118,6 +118,18 @@ def test_a_warc_file_keeps_its_records_and_gets_a_text_behind_each_page(tmp_path
     assert sum(headers["WARC-Type"] == "conversion" for headers, _ in found) == 2
 
 
+def test_texts_of_an_earlier_run_are_made_anew(tmp_path: Path) -> None:
+    archive(tmp_path / "x.warc.gz", [clean_page(0), spam_page(0), mixed_page(0)])
+    run(tmp_path / "x.warc.gz", tmp_path / "o", "--to", "warc", "--reject", "none")
+    run(tmp_path / "o/x.warc.gz", tmp_path / "p", "--to", "warc")
+    run(tmp_path / "x.warc.gz", tmp_path / "q", "--to", "warc")
+    twice, once = (
+        [one for one in read(tmp_path / output / "x.warc.gz") if one[0].get("WARC-Type") != "warcinfo"]
+        for output in ("p", "q")
+    )
+    assert twice == once
+
+
 def test_the_same_archive_gives_the_same_bytes(tmp_path: Path) -> None:
     archive(tmp_path / "x.warc.gz", pages(8))
     for output in ("o", "p"):
