@@ -174,12 +174,20 @@ def measure(megabytes: float, rounds: int, chosen: list[str]) -> tuple[list[floa
     pages = make_pages(megabytes)
     runs = (pages[: len(pages) // _SHORT], pages)
     sizes = [sum(len(page["text"].encode()) for page in run) / 1e6 for run in runs]
+    installed = [
+        (name, run)
+        for name, (module, run) in ENGINES.items()
+        if find_spec(module) is not None and (not chosen or module in (*chosen, "numpy"))
+    ]
+    found: dict[str, list[list[tuple[float, float]]]] = {name: [[], []] for name, _ in installed}
+    # In turn, so that what else the machine does falls on all of them.
+    for _ in range(rounds):
+        for name, run in installed:
+            for place, some in enumerate(runs):
+                found[name][place].append(_seconds(run, some))
     costs: dict[str, Cost] = {}
-    for name, (module, run) in ENGINES.items():
-        if find_spec(module) is None or (chosen and module not in chosen and module != "numpy"):
-            continue
-        spans = [[_seconds(run, some) for _ in range(rounds)] for some in runs]
-        short, long = (min(work for _, work in found) for found in spans)
+    for name, spans in found.items():
+        short, long = (min(work for _, work in turns) for turns in spans)
         a_megabyte = (long - short) / (sizes[1] - sizes[0])
         # The first time includes the import of the engine, which a run of its own has to pay.
         costs[name] = Cost(spans[0][0][0] + max(short - a_megabyte * sizes[0], 0.0), a_megabyte)
