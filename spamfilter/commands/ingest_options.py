@@ -24,6 +24,7 @@ its position) and the markers of finished files that --resume goes by.
 exit codes: 0 all input was used, 1 the run is finished but there were problems or an alarm, 2 it was stopped.
 """
 _PLAIN_SECONDS = 10.0
+_OVERWRITE = "begin anew in a folder that holds a run; its files of other names stay"
 _TO = "convert to another format (default: that of the input, JSON lines where it cannot hold the result)"
 
 
@@ -50,7 +51,7 @@ def add_common(parser: argparse.ArgumentParser, targets: tuple[str, ...]) -> Non
     parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="processes, -1 for all cores (1)")
     parser.add_argument("--part", type=_part, default=(1, 1), metavar="K/N", help="run every Nth file, from the Kth")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
-    parser.add_argument("--overwrite", action="store_true", help="begin anew in a folder that holds a run")
+    parser.add_argument("--overwrite", action="store_true", help=_OVERWRITE)
     parser.add_argument("--strict", action="store_true", help="stop at the first problem")
     parser.add_argument(
         "--alarm-share",
