@@ -1,4 +1,4 @@
-"""What each engine costs on top of the library: ``python -m benchmarks.engine_overhead --megabytes 40``.
+"""What each engine costs on top of the library: ``python -m benchmarks.engine_overhead --megabytes 160``.
 
 The same pages, put together from the lines of the training corpus, go through the library with the texts in memory,
 through the Arrow function, and through each engine that is installed, with one worker. Told in processor time of this
@@ -233,8 +233,8 @@ def table(sizes: list[float], costs: dict[str, Cost], load: float) -> str:
 def main() -> None:
     """Print the table, or write it into docs/pipelines.md."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--megabytes", type=float, default=40.0, help="of text (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=2, help="the least time of each counts (default: %(default)s)")
+    parser.add_argument("--megabytes", type=float, default=160.0, help="of text (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=1, help="the least time of each counts (default: %(default)s)")
     parser.add_argument("--engine", action="append", default=[], help="module name, such as ray; all by default")
     parser.add_argument("--write", action="store_true", help=f"put the table into {PAGE.name}")
     arguments = parser.parse_args()
