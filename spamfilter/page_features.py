@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter.line_model import LineScores
-from spamfilter.line_shapes import COUNTED_TOKENS, LineShapes, count_shapes
+from spamfilter.line_shapes import LineShapes, count_shapes
 from spamfilter.neighbours import Pages, runs
-from spamfilter.relatedness import WordWeights, word_weights
+from spamfilter.relatedness import WEIGHED_TOKENS, WordWeights, word_weights
 from spamfilter.sums import sums_behind
 from spamfilter.text import TextBatch
 from spamfilter.tokens import TokenBatch
@@ -26,6 +26,8 @@ BODY_WIDTH = 100
 """Lines at least this wide form the body of a page; a character without spaces counts 2.5."""
 _UNIT = 4096
 _BLOCK = 1 << 16
+_ROUNDING = 1.5 * 2.0**52 / GRAIN
+"""Numbers of this size are multiples of 1/256: to add it rounds to them, half to even as ``rint`` does."""
 
 Column = tuple[str | tuple[str, ...], NDArray[np.float64] | NDArray[np.int64] | NDArray[np.bool_]]
 """A name and its number for each line, (r,); or k names and their numbers, (k, r)."""
@@ -66,7 +68,7 @@ def page_features(batch: TextBatch, tokens: TokenBatch, scores: LineScores, idf:
     body = np.zeros(len(line_tokens) - 1, np.bool_)
     body[lines] = shapes.widths >= BODY_WIDTH
     words = word_weights(tokens, line_tokens.take(batch.document_lines), body, idf)
-    idf_sum, related_sum = words.between(starts, np.minimum(stops, starts + COUNTED_TOKENS))
+    idf_sum, related_sum = words.between(starts, np.minimum(stops, starts + WEIGHED_TOKENS))
     related = related_sum / np.maximum(idf_sum, 1)
     logits = np.ascontiguousarray(scores.logits.take(lines, axis=0).T)
     columns = _columns(logits, scores.strongest.take(lines), shapes, stops - starts, related, pages)
@@ -86,9 +88,8 @@ def _rounded(columns: Sequence[Column], count: int) -> NDArray[np.float64]:
     step = _BLOCK // max(count, 1) + 1
     for start in range(0, len(values), step):
         block = values[start : start + step]
-        block *= GRAIN
-        np.rint(block, out=block)
-        block *= 1 / GRAIN
+        block += _ROUNDING
+        block -= _ROUNDING
     return values.T
 
 

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter.context_model import DenseModel
-from spamfilter.line_model import LineModel, Words
+from spamfilter.line_model import FIELD_BITS, LineModel, Words
 from spamfilter.page_features import FEATURE_NAMES, GRAIN, PageFeatures
-from spamfilter.span_tokens import low_field
 from spamfilter.tokens import TokenBatch
 
 _STRONGEST_NAMES = ("spam in four tokens", "spam in four unrelated tokens", "tokens of the line")
@@ -59,9 +58,7 @@ def strongest_tokens(
     starts = tokens.line_tokens.take(page.lines)
     np.log1p(tokens.line_tokens.take(page.lines + 1) - starts, out=result[2])
     starts += 1
-    spam = low_field(words[0])
-    np.minimum(np.maximum(spam, -_SPAM_LIMIT, out=spam), _SPAM_LIMIT, out=spam)
-    sums = _sums_of_four(spam.astype(np.int32), tokens.line_tokens)
+    sums = _sums_of_four(_spam_weights(words), tokens.line_tokens)
     result[0] = np.maximum.reduceat(sums, starts)
     idf = _sums_of_four(page.words.idf.astype(np.int16), tokens.line_tokens)
     unrelated = _sums_of_four(page.words.unrelated_idf.astype(np.int16), tokens.line_tokens)
@@ -74,6 +71,15 @@ def strongest_tokens(
     np.rint(result, out=result)
     result /= GRAIN
     return result.T
+
+
+def _spam_weights(words: Words) -> NDArray[np.int32]:
+    """Spam weight of each token, the lowest field of its first packed word, limited; int32 (t,)."""
+    # The field lies in the lower half of the word, so half the memory will do; shifts extend its sign.
+    spam = words[0].astype(np.int32)
+    spam <<= 32 - FIELD_BITS
+    spam >>= 32 - FIELD_BITS
+    return np.minimum(np.maximum(spam, -_SPAM_LIMIT, out=spam), _SPAM_LIMIT, out=spam)
 
 
 def _sums_of_four(values: NDArray[_Number], line_tokens: NDArray[np.int64]) -> NDArray[_Number]:
