@@ -64,8 +64,8 @@ class BatchScores:
 def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Normalise rows of logits to log-probabilities; each column is added in turn, so rows do not depend on others."""
     # Columns as rows of memory: numpy is slow along rows of five.
-    shifted = np.ascontiguousarray(logits.T)
-    shifted -= shifted.max(axis=0)
+    columns = np.ascontiguousarray(logits.T)
+    shifted: NDArray[np.float64] = columns - columns.max(axis=0)
     exponential = np.exp(shifted)
     total = exponential[0]
     for row in exponential[1:]:
@@ -96,7 +96,7 @@ def score_batch(stages: Stages, texts: Sequence[str]) -> BatchScores:
     span_logits = pair[:, 1] - pair[:, 0]
     values = document_features(
         page,
-        line.logits[page.lines],
+        line.logits[:, 0].take(page.lines),
         np.exp(logits),
         np.searchsorted(page.lines, candidates.lines),
         span_logits,
