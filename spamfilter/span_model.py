@@ -6,7 +6,7 @@ and for every token how much it looks like a part of one, as log-likelihood rati
 (Kadane's algorithm). A logistic regression on the numbers of that stretch then says how sure it is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from spamfilter.span_tokens import (
     low_field,
     middle_field,
     numeric_products,
+    numeric_taps,
     span_rows,
     strangeness_before,
 )
@@ -31,8 +32,8 @@ from spamfilter.tokens import TokenBatch
 
 ROUNDS = 2
 """Most foreign stretches looked for in one piece of a line."""
-LEAST_SCORE = 0.0
-"""Stretches whose log-likelihood ratio is lower are not looked at further."""
+LEAST_SCORE = 4.0
+"""Stretches whose log-likelihood ratio is lower are not looked at further: what is reported has 5 and more."""
 NUMERIC_SHIFT = 4096.0
 _BLOCK = -(1 << 24)
 _NEVER = -(1 << 38)
@@ -124,6 +125,11 @@ class SpanModel:
     scale: float
     candidates: DenseModel
     suspicion: DenseModel
+    _taps: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Work out the taps once."""
+        object.__setattr__(self, "_taps", numeric_taps(self.numeric_weights))
 
     def boundary_scores(self, pieces: PieceTokens, words: Words, strange: NDArray[np.int64]) -> Stretches:
         """Scores of each token as the start, as the end and as a part of a phrase, int64 (c,) each."""
@@ -133,7 +139,7 @@ class SpanModel:
         boundary += self.table.take(around, mode="clip")
         own = self.table.take(word, mode="clip")
         # Whole numbers far below 2**53: exact in any order of addition.
-        products = numeric_products(pieces, words, strange, self.numeric_weights)
+        products = numeric_products(pieces, words, strange, self._taps)
         products /= NUMERIC_SHIFT
         numeric = np.floor(products, out=products).astype(np.int64)
         numeric += self.bias[:, None]
