@@ -6,7 +6,7 @@ Multinomial logistic regression over the four kinds of ``DocumentKind`` on what 
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter.page_features import FEATURE_NAMES, GRAIN, PageFeatures
+from spamfilter.page_features import GRAIN, PageFeatures
 from spamfilter.sums import sums_behind
 
 _UNIT = 4096
@@ -16,7 +16,6 @@ _STRONG = range(_FIRST, _LAST + 1)
 _QUANTILES = (0.25, 0.5, 0.75, 0.9)
 _MARGINS = (-2, 0, 2, 4)
 _APART = 1 << 16
-_MARGIN_COLUMN = FEATURE_NAMES.index("own spam margin")
 
 DOCUMENT_FEATURE_NAMES: tuple[str, ...] = (
     *(f"share of {name}" for name in _NAMES),
@@ -65,14 +64,14 @@ def document_features(
     probabilities = line_probabilities.T
     strong = probabilities[_FIRST : _LAST + 1]
     units = np.rint(probabilities * _UNIT).astype(np.int64)
-    widths = np.minimum(features.widths, 4000)
-    body = features.widths >= 100
+    widths = np.minimum(features.facts.shapes.widths, 4000)
+    body = features.facts.shapes.widths >= 100
     body_widths = widths * body
     spam_units = np.rint(np.minimum(np.maximum(spam_logits, -12), 12) * _UNIT).astype(np.int64)
     likely_rows = strong > 0.5
     headline_like = likely_rows[2]
-    related_units = np.rint(features.relatedness * _UNIT).astype(np.int64)
-    margin = np.ascontiguousarray(features.values[:, _MARGIN_COLUMN])
+    related_units = np.rint(features.facts.related * _UNIT).astype(np.int64)
+    margin = np.rint(features.facts.margin * GRAIN) / GRAIN
     # One running sum serves every total.
     addends = (
         *(widths[None], units * widths, units[1:], likely_rows),

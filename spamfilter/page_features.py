@@ -4,28 +4,24 @@ All sums are sums of integers and all results are rounded to multiples of 1/256,
 numbers alone or in any batch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter.line_facts import BODY_WIDTH, UNIT, LineFacts, line_facts
 from spamfilter.line_model import LineScores
 from spamfilter.line_shapes import LineShapes, count_shapes
-from spamfilter.neighbours import Pages, runs
+from spamfilter.neighbours import Pages
 from spamfilter.relatedness import WEIGHED_TOKENS, WordWeights, word_weights
-from spamfilter.sums import sums_behind
 from spamfilter.text import TextBatch
 from spamfilter.tokens import TokenBatch
 
 GRAIN = 256.0
-LOGIT_LIMIT = 12.0
-MARGIN_LIMIT = 8.0
-BODY_WIDTH = 100
-"""Lines at least this wide form the body of a page; a character without spaces counts 2.5."""
-_UNIT = 4096
 _BLOCK = 1 << 16
+_BLOCK_LINES = 1 << 12
 _ROUNDING = 1.5 * 2.0**52 / GRAIN
 """Numbers of this size are multiples of 1/256: to add it rounds to them, half to even as ``rint`` does."""
 
@@ -35,23 +31,45 @@ Column = tuple[str | tuple[str, ...], NDArray[np.float64] | NDArray[np.int64] | 
 
 @dataclass(frozen=True, slots=True)
 class PageFeatures:
-    """Context numbers of the lines that are not blank.
+    """Context numbers of the lines that are not blank. ``r`` lines.
 
     Attributes:
         lines: int64 (r,), number in the batch of each line that is not blank, ascending.
         pages: where the lines of each document stand among them.
-        values: float64 (r, f), multiples of 1/256 in the order of ``FEATURE_NAMES``; each column is contiguous.
-        widths: int64 (r,), characters, those of scripts without spaces counted 2.5 times.
-        relatedness: float64 (r,), idf-weighted share of the line's words that other lines of the body use.
+        facts: what is known of each line by itself.
         words: which words of all tokens the rest of the body uses.
     """
 
     lines: NDArray[np.int64]
     pages: Pages
-    values: NDArray[np.float64]
-    widths: NDArray[np.int64]
-    relatedness: NDArray[np.float64]
+    facts: LineFacts
     words: WordWeights
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The numbers of all lines, float64 (r, f), multiples of 1/256 in the order of ``FEATURE_NAMES``."""
+        return self.values_of(slice(0, len(self.lines)))
+
+    def blocks(self) -> Iterator[slice]:
+        """Rows in blocks so small that their numbers take little memory, however many lines there are."""
+        for first in range(0, len(self.lines), _BLOCK_LINES):
+            yield slice(first, min(first + _BLOCK_LINES, len(self.lines)))
+
+    def values_of(self, rows: slice) -> NDArray[np.float64]:
+        """The numbers of some rows next to each other, float64 (n, f), worked out at each call; contiguous columns."""
+        # Each column is a row of memory: numpy would be slow on rows of a hundred numbers.
+        values = np.empty((len(FEATURE_NAMES), rows.stop - rows.start))
+        for (_, value), place in zip(_columns(self.facts, self.pages, rows), _PLACES, strict=True):
+            values[place] = value
+        first = len(FEATURE_NAMES) - len(_PRODUCTS)
+        np.multiply(values.take(_LEFT, axis=0), values.take(_RIGHT, axis=0), out=values[first:])
+        # Block by block, so that what one step writes is still in the cache for the next.
+        step = _BLOCK // max(values.shape[1], 1) + 1
+        for start in range(0, len(values), step):
+            block = values[start : start + step]
+            block += _ROUNDING
+            block -= _ROUNDING
+        return values.T
 
 
 def page_features(batch: TextBatch, tokens: TokenBatch, scores: LineScores, idf: NDArray[np.uint8]) -> PageFeatures:
@@ -71,26 +89,8 @@ def page_features(batch: TextBatch, tokens: TokenBatch, scores: LineScores, idf:
     idf_sum, related_sum = words.between(starts, np.minimum(stops, starts + WEIGHED_TOKENS))
     related = related_sum / np.maximum(idf_sum, 1)
     logits = np.ascontiguousarray(scores.logits.take(lines, axis=0).T)
-    columns = _columns(logits, scores.strongest.take(lines), shapes, stops - starts, related, pages)
-    values = _rounded(columns, len(lines))
-    return PageFeatures(lines, pages, values, shapes.widths, related, words)
-
-
-def _rounded(columns: Sequence[Column], count: int) -> NDArray[np.float64]:
-    """All columns and the products of some as float64 (count, f), multiples of 1/256."""
-    # Each column is a row of memory: numpy would be slow on rows of a hundred numbers.
-    values = np.empty((len(FEATURE_NAMES), count))
-    for (_, value), place in zip(columns, _PLACES, strict=True):
-        values[place] = value
-    first = len(FEATURE_NAMES) - len(_PRODUCTS)
-    np.multiply(values.take(_LEFT, axis=0), values.take(_RIGHT, axis=0), out=values[first:])
-    # Block by block, so that what one step writes is still in the cache for the next.
-    step = _BLOCK // max(count, 1) + 1
-    for start in range(0, len(values), step):
-        block = values[start : start + step]
-        block += _ROUNDING
-        block -= _ROUNDING
-    return values.T
+    facts = line_facts(logits, scores.strongest.take(lines), shapes, stops - starts, related, pages)
+    return PageFeatures(lines, pages, facts, words)
 
 
 @cache
@@ -108,76 +108,37 @@ _LEVEL_ROWS = np.array([row for row, _, _ in _LEVELS])
 _LEVEL_VALUES = np.array([[float(level)] for _, _, level in _LEVELS])
 
 
-def _columns(
-    logits: NDArray[np.float64],
-    strongest: NDArray[np.float64],
-    shapes: LineShapes,
-    counts: NDArray[np.int64],
-    related: NDArray[np.float64],
-    pages: Pages,
-) -> list[Column]:
-    """Every number with its name, but for the products of two of them, which ``_PRODUCTS`` lists.
+def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
+    """Every number of some rows with its name, but for the products of two numbers, which ``_PRODUCTS`` lists."""
+    shapes = facts.shapes
+    logits, probabilities, related = facts.logits[:, rows], facts.probabilities[:, rows], facts.related[rows]
+    headline = logits[2]
+    widths, log_width, ends, words = shapes.widths[rows], facts.log_width[rows], shapes.stops[rows], shapes.words[rows]
+    solos, not_latin, margin = shapes.solos[rows], facts.not_latin[rows], facts.margin[rows]
+    near, far = (pages.means_within(facts.units, facts.running, reach, rows) for reach in (3, 10))
+    near /= UNIT
+    far /= UNIT
 
-    Args:
-        logits: float64 (5, r), stage 1 logits.
-        strongest: float64 (r,), as in ``LineScores``.
-        counts: int64 (r,), tokens.
-        related: float64 (r,), as in ``PageFeatures``.
-    """
-    count = len(related)
-    logits = np.minimum(np.maximum(logits, -LOGIT_LIMIT), LOGIT_LIMIT)
-    exponential = np.exp(logits)
-    probabilities = exponential / (1 + exponential.sum(axis=0))
-    spam, link, headline, _, boilerplate = logits
-    widths = shapes.widths
-    log_width = np.log1p(widths)
-    letters = np.maximum(shapes.words + shapes.solos, 1)
-    solo_share = shapes.solos / letters
-    not_latin = 1 - shapes.latins / letters
-    # How much more likely spam of either kind is than ordinary text.
-    margin = np.logaddexp(spam, link)
-    margin -= np.logaddexp(0.0, boilerplate)
-    np.minimum(np.maximum(margin, -MARGIN_LIMIT, out=margin), MARGIN_LIMIT, out=margin)
-
-    # What is averaged over neighbours, in whole units: sums of floats would depend on what stands before them.
-    averaged = np.empty((10, count))
-    averaged[:5], averaged[5], averaged[6], averaged[7] = probabilities, margin, log_width, shapes.stops
-    averaged[8], averaged[9] = related, not_latin
-    averaged *= _UNIT
-    units = np.rint(averaged, out=averaged).astype(np.int64)
-    near_units = units[:9]
-    running = sums_behind(near_units)
-    near, far = (pages.means_within(near_units, running, reach) for reach in (3, 10))
-    near /= _UNIT
-    far /= _UNIT
-
-    # Wide lines count for more in the margin of the page.
-    share = np.minimum(widths, 400)
-    wide_share = share * (widths >= 60)
-    addends = np.empty((13, count), np.int64)
-    addends[:5], addends[5], addends[6], addends[7] = units[:5], units[9], widths, widths * (widths >= BODY_WIDTH)
-    addends[8], addends[9], addends[10] = spam > 0, share, wide_share
-    np.multiply(units[5], addends[9:11], out=addends[11:])
-    others = pages.totals(addends)
-    others -= addends
-    page_lines = pages.stops - pages.starts
-    before = np.arange(count) - pages.starts
+    others = facts.totals.take(pages.documents[rows], axis=1)
+    others -= facts.addends[:, rows]
+    page_lines = pages.stops[rows] - pages.starts[rows]
+    before = np.arange(rows.start, rows.stop) - pages.starts[rows]
     other_lines = page_lines - 1
     least_one = np.maximum(other_lines, 1)
     page_means = others[:9] / least_one
-    page = page_means[:5] / _UNIT
+    page = page_means[:5] / UNIT
     width_mean, body_mean, strong_mean = page_means[6:]
-    weighted = others[11:] / (others[9:11] + 30) / _UNIT
+    weighted = others[11:] / (others[9:11] + 30) / UNIT
     only = (page_lines == 1).astype(np.float64)
-    odd_script = np.abs(not_latin - page_means[5] / _UNIT) * (1 - only)
+    odd_script = np.abs(not_latin - page_means[5] / UNIT) * (1 - only)
     body_share = body_mean / np.maximum(width_mean, 1)
 
-    title_like = (widths >= 15) & (widths <= 150) & (shapes.stops == 0)
-    run, place = runs(title_like, pages)
+    run = facts.run[rows]
+    title_like = run > 0
     log_run = np.log1p(run)
     has_body = body_share > 0
     unrelated = (1 - related) * has_body
-    log_widths = log_width[None]
+    log_widths = facts.log_width[None]
     return [
         (_each("own logit {}"), logits),
         (_each("own probability {}"), probabilities),
@@ -187,16 +148,16 @@ def _columns(
         ("spam margin within 3", near[5]),
         ("spam margin within 10", far[5]),
         ("page spam margin above 0", np.maximum(weighted[0], 0)),
-        ("strongest stretch", np.minimum(np.maximum(strongest, -LOGIT_LIMIT), LOGIT_LIMIT)),
+        ("strongest stretch", facts.strongest[rows]),
         ("width", log_width),
         ("width below 25", widths < 25),
-        (("width above 60", "width above 200"), np.maximum(log_widths - _WIDTH_LEVELS, 0)),
-        ("capital words", shapes.capitals / np.maximum(shapes.words, 1)),
-        (("digit words", "marks"), shapes.digits_and_marks / counts),
-        ("letters without spaces", solo_share),
+        (("width above 60", "width above 200"), np.maximum(log_width - _WIDTH_LEVELS, 0)),
+        ("capital words", shapes.capitals[rows] / np.maximum(words, 1)),
+        (("digit words", "marks"), shapes.digits_and_marks[:, rows] / facts.counts[rows]),
+        ("letters without spaces", solos / np.maximum(words + solos, 1)),
         ("letters not Latin", not_latin),
         ("script unlike the page's", odd_script),
-        ("ends a sentence", shapes.stops),
+        ("ends a sentence", ends),
         ("lines before", np.log1p(before)),
         ("lines behind", np.log1p(other_lines - before)),
         ("relative place", before / least_one),
@@ -206,19 +167,19 @@ def _columns(
         ("body share of the page", body_share),
         (_each("page {}"), page),
         ("page strong spam lines", np.log1p(strong_mean * other_lines)),
-        (_each("before {}"), pages.shifted(probabilities, -1)),
-        (_each("behind {}"), pages.shifted(probabilities, 1)),
+        (_each("before {}"), pages.before(facts.probabilities, rows)),
+        (_each("behind {}"), pages.behind(facts.probabilities, rows)),
         (_each("within 3 {}"), near[:5]),
         (_each("within 10 {}"), far[:5]),
-        ("width before", pages.shifted(log_widths, -1)[0]),
-        ("width behind", pages.shifted(log_widths, 1)[0]),
+        ("width before", pages.before(log_widths, rows)[0]),
+        ("width behind", pages.behind(log_widths, rows)[0]),
         ("width within 3", near[6]),
         ("width within 10", far[6]),
         ("sentences within 3", near[7]),
         ("sentences within 10", far[7]),
         ("title-like", title_like),
         ("run of title-like lines", log_run),
-        ("place in the run", np.log1p(place)),
+        ("place in the run", np.log1p(facts.place[rows])),
         ("words of the page's body", related),
         ("words of the body within 3", near[8]),
         ("page has a body", has_body),
@@ -252,9 +213,9 @@ _PRODUCTS = (
 
 def _column_names() -> Iterator[str | tuple[str, ...]]:
     """The names in the order of ``_columns``: those that it gives for no line at all."""
-    none, no_line = np.zeros(0), np.zeros(0, np.int64)
+    none, no_line, pages = np.zeros(0), np.zeros(0, np.int64), Pages.between(np.zeros(1, np.int64))
     shapes = LineShapes(*(no_line,) * 6, digits_and_marks=np.zeros((2, 0), np.int64))
-    for name, _ in _columns(np.zeros((5, 0)), none, shapes, no_line, none, Pages.between(np.zeros(1, np.int64))):
+    for name, _ in _columns(line_facts(np.zeros((5, 0)), none, shapes, no_line, none, pages), pages, slice(0, 0)):
         yield name
 
 

@@ -11,8 +11,8 @@ from spamfilter.document_model import document_features
 from spamfilter.line_model import LineModel, LineScores
 from spamfilter.page_features import PageFeatures, page_features
 from spamfilter.scores import ScoreArrays
-from spamfilter.span_model import SpanCandidates, SpanModel, find_candidates, page_evidence
-from spamfilter.suspicion import suspicious_rows
+from spamfilter.span_model import EVIDENCE_NAMES, SpanCandidates, SpanModel, find_candidates, page_evidence
+from spamfilter.suspicion import are_suspicious, strongest_tokens
 from spamfilter.text import TextBatch, encode_documents
 from spamfilter.tokens import TokenBatch, tokenize
 
@@ -74,23 +74,40 @@ def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return shifted.T
 
 
+def judge_lines(
+    stages: Stages, page: PageFeatures, strongest: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    """Run the context model and choose the lines that the span stage looks at.
+
+    Args:
+        strongest: float64 (r, 3), as ``strongest_tokens`` gives them.
+
+    Returns:
+        logits: float64 (r, 6), log-probabilities.
+        rows: int64 (k,), suspicious ones, ascending.
+        evidence: float64 (k, 5), what the rest of the page says of them.
+    """
+    logits = np.empty((len(stages.context.bias), len(page.lines)))
+    rows = [np.zeros(0, np.int64)]
+    evidence = [np.zeros((0, len(EVIDENCE_NAMES)))]
+    for block in page.blocks():
+        values = page.values_of(block)
+        logits[:, block] = log_softmax(stages.context.logits(values)).T
+        found = are_suspicious(stages.span.suspicion, values, strongest[block]).nonzero()[0]
+        rows.append(found + block.start)
+        evidence.append(page_evidence(values.take(found, axis=0)))
+    return logits.T, np.concatenate(rows), np.concatenate(evidence)
+
+
 def score_batch(stages: Stages, texts: Sequence[str]) -> BatchScores:
     """Score documents; the same document gives the same scores in any batch."""
     batch = encode_documents(texts, stages.char_table)
     tokens = tokenize(batch)
     line = stages.line.score(tokens)
     page = page_features(batch, tokens, line, stages.idf)
-    logits = log_softmax(stages.context.logits(page.values))
-    rows = suspicious_rows(stages.span.suspicion, stages.line, tokens, line.token_words, page)
+    logits, rows, evidence = judge_lines(stages, page, strongest_tokens(stages.line, tokens, line.token_words, page))
     candidates = find_candidates(
-        stages.span,
-        stages.line,
-        batch,
-        tokens,
-        line.token_words,
-        page.words,
-        page.lines.take(rows),
-        page_evidence(page, rows),
+        stages.span, stages.line, batch, tokens, line.token_words, page.words, page.lines.take(rows), evidence
     )
     pair = stages.span.candidates.logits(candidates.values)
     span_logits = pair[:, 1] - pair[:, 0]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spamfilter.context_model import DenseModel
 from spamfilter.line_model import LineModel, Words
-from spamfilter.page_features import FEATURE_NAMES, PageFeatures
+from spamfilter.page_features import FEATURE_NAMES
 from spamfilter.relatedness import WordWeights
 from spamfilter.span_description import Stretches, describe_candidates
 from spamfilter.span_tokens import (
@@ -39,6 +39,14 @@ _BLOCK = -(1 << 24)
 _NEVER = -(1 << 38)
 _APART = 1 << 40
 
+EVIDENCE_NAMES = (
+    "lines elsewhere on the page likely link",
+    "lines elsewhere on the page likely headline",
+    "lines elsewhere on the page likely template",
+    "lines elsewhere on the page likely spam",
+    "boilerplate logit of the line",
+)
+"""What the rest of the page says of the line of a candidate."""
 CANDIDATE_NAMES: tuple[str, ...] = (
     "score of the stretch",
     "start score",
@@ -82,11 +90,7 @@ CANDIDATE_NAMES: tuple[str, ...] = (
     "tokens in a script without spaces",
     "spam logit in a script without spaces",
     "tokens up to 8 in a script with spaces",
-    "lines elsewhere on the page likely link",
-    "lines elsewhere on the page likely headline",
-    "lines elsewhere on the page likely template",
-    "lines elsewhere on the page likely spam",
-    "boilerplate logit of the line",
+    *EVIDENCE_NAMES,
 )
 
 
@@ -157,13 +161,13 @@ class SpanModel:
         return start, end, inside
 
 
-def page_evidence(features: PageFeatures, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What the rest of its page says of each of the lines ``rows`` int64 (k,), float64 (k, 5), multiples of 1/256.
+def page_evidence(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the rest of its page says of each line, float64 (k, 5), multiples of 1/256.
 
     The number of other lines that stage 1 takes for link offers, headlines, template residue and spam, at most 3 of
     each; the boilerplate logit of the line itself.
     """
-    values = features.values[rows[:, None], _EVIDENCE]
+    values = values[:, _EVIDENCE]
     others = np.expm1(values[:, :1]) - 1
     values[:, 1:5] = np.minimum(values[:, 1:5] * others, 3.0)
     rounded: NDArray[np.float64] = np.rint(values[:, 1:] * 256.0) / 256.0

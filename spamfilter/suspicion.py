@@ -20,28 +20,20 @@ _SPAM_LIMIT = 4096
 _Number = TypeVar("_Number", np.int16, np.int32)
 
 
-def suspicious_rows(
-    model: DenseModel, line_model: LineModel, tokens: TokenBatch, words: Words, page: PageFeatures
-) -> NDArray[np.int64]:
-    """Rows of ``page`` whose lines may hold a foreign stretch, ascending.
+def are_suspicious(model: DenseModel, values: NDArray[np.float64], strongest: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which lines may hold a foreign stretch, bool (n,).
 
     Args:
         model: column 1 is the log-odds, shifted so that lines from 0 on are looked at.
+        values: float64 (n, f), context numbers.
+        strongest: float64 (n, 3), as ``strongest_tokens`` gives them.
     """
-    if not len(page.lines):
-        return np.zeros(0, np.int64)
     # All products and sums are exact, so it does not matter that they are not added up in one go.
-    logits = page.values @ model.weights[: len(FEATURE_NAMES), 1]
-    logits += strongest_tokens(line_model, tokens, words, page) @ model.weights[len(FEATURE_NAMES) :, 1]
-    rows: NDArray[np.int64] = (logits >= -model.bias[1]).nonzero()[0]
-    return rows
-
-
-def suspicion_values(
-    line_model: LineModel, tokens: TokenBatch, words: Words, page: PageFeatures
-) -> NDArray[np.float64]:
-    """Numbers of the lines of ``page``, float64 (r, f), multiples of 1/256, in the order of ``SUSPICION_NAMES``."""
-    return np.concatenate((page.values, strongest_tokens(line_model, tokens, words, page)), axis=1)
+    weights = model.weights[:, 1]
+    logits = weights[: len(FEATURE_NAMES)] @ values.T
+    logits += weights[len(FEATURE_NAMES) :] @ strongest.T
+    suspicious: NDArray[np.bool_] = logits >= -model.bias[1]
+    return suspicious
 
 
 def strongest_tokens(
