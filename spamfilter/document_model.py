@@ -6,8 +6,8 @@ Multinomial logistic regression over the four kinds of ``DocumentKind`` on what 
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter.line_facts import BODY_WIDTH, LOGIT_LIMIT, LineFacts, limited
 from spamfilter.page_features import GRAIN, PageFeatures
-from spamfilter.sums import sums_behind
 
 _UNIT = 4096
 _NAMES = ("clean", "spam", "link", "headline", "template", "boilerplate")
@@ -15,6 +15,8 @@ _FIRST, _LAST = 1, 4
 _STRONG = range(_FIRST, _LAST + 1)
 _QUANTILES = (0.25, 0.5, 0.75, 0.9)
 _MARGINS = (-2, 0, 2, 4)
+_MARGIN_LEVELS = np.array(_MARGINS)[:, None]
+_TOTALS = 27
 _APART = 1 << 16
 
 DOCUMENT_FEATURE_NAMES: tuple[str, ...] = (
@@ -62,29 +64,16 @@ def document_features(
     """
     documents, edges, lines = features.pages.documents, features.pages.edges, features.pages.sizes
     probabilities = line_probabilities.T
-    strong = probabilities[_FIRST : _LAST + 1]
-    units = np.rint(probabilities * _UNIT).astype(np.int64)
-    widths = np.minimum(features.facts.shapes.widths, 4000)
-    body = features.facts.shapes.widths >= 100
-    body_widths = widths * body
-    spam_units = np.rint(np.minimum(np.maximum(spam_logits, -12), 12) * _UNIT).astype(np.int64)
-    likely_rows = strong > 0.5
-    headline_like = likely_rows[2]
-    related_units = np.rint(features.facts.related * _UNIT).astype(np.int64)
     margin = np.rint(features.facts.margin * GRAIN) / GRAIN
-    # One running sum serves every total.
-    addends = (
-        *(widths[None], units * widths, units[1:], likely_rows),
-        *(body_widths[None], [spam_units * body_widths, spam_units * widths, related_units * headline_like]),
-        *([headline_like, body, units[1] * body_widths], margin > np.array(_MARGINS)[:, None]),
-    )
-    running = sums_behind(np.concatenate(addends, dtype=np.int64, casting="unsafe")).take(edges, axis=1)
-    totals = running[:, :-1] - running[:, 1:]
+    totals = np.zeros((_TOTALS, document_count), np.int64)
+    for rows in features.pages.blocks():
+        addends = _addends(features.facts, spam_logits[rows], probabilities[:, rows], margin[rows], rows)
+        totals += features.pages.totals(addends, rows)
     width, share_sums, mean_sums, likely = totals[0], totals[1:7], totals[7:12], totals[12:16]
     body_width, body_spam_sum, page_spam_sum, related_sum, headlines, body_lines, body_spam_share = totals[16:23]
     line_count, text_width, body_text = np.maximum(lines, 1), np.maximum(width, 1), np.maximum(body_width, 1)
     shares = share_sums / text_width / _UNIT
-    strong = _largest(strong, edges, 0.0)
+    strong = _largest(probabilities[_FIRST : _LAST + 1], edges, 0.0)
     strongest = np.where(lines > 0, np.log(strong + 1e-6) - np.log(1 - strong + 1e-6), -12.0)
     np.maximum(strongest, -12.0, out=strongest)
     strongest_span = _largest(span_logits[None], span_lines.searchsorted(edges), -12.0)[0]
@@ -125,6 +114,29 @@ def document_features(
         totals[23:] / line_count,
     ]
     return (np.rint(np.concatenate(columns) * GRAIN) / GRAIN).T
+
+
+def _addends(
+    facts: LineFacts,
+    spam_logits: NDArray[np.float64],
+    probabilities: NDArray[np.float64],
+    margin: NDArray[np.float64],
+    rows: slice,
+) -> NDArray[np.int64]:
+    """What is added up over the lines of a page, for some ``rows``, int64 (_TOTALS, n)."""
+    strong = probabilities[_FIRST : _LAST + 1] > 0.5
+    units = np.rint(probabilities * _UNIT).astype(np.int64)
+    widths = np.minimum(facts.shapes.widths[rows], 4000)
+    body = facts.shapes.widths[rows] >= BODY_WIDTH
+    body_widths = widths * body
+    spam_units = np.rint(limited(spam_logits, LOGIT_LIMIT) * _UNIT).astype(np.int64)
+    related_units = np.rint(facts.related[rows] * _UNIT).astype(np.int64)
+    addends = (
+        *(widths[None], units * widths, units[1:], strong, body_widths[None]),
+        [spam_units * body_widths, spam_units * widths, related_units * strong[2]],
+        *([strong[2], body, units[1] * body_widths], margin > _MARGIN_LEVELS),
+    )
+    return np.concatenate(addends, dtype=np.int64, casting="unsafe")
 
 
 def _largest(values: NDArray[np.float64], edges: NDArray[np.int64], least: float) -> NDArray[np.float64]:

@@ -87,6 +87,9 @@ def line_facts(
     addends[8], addends[9] = spam > 0, np.minimum(widths, 400)
     np.multiply(addends[9], widths >= 60, out=addends[10])
     np.multiply(units[5], addends[9:11], out=addends[11:])
+    totals = np.zeros((13, len(pages.sizes)), np.int64)
+    for rows in pages.blocks():
+        totals += pages.totals(addends[:, rows], rows)
     title_like = (widths >= 15) & (widths <= 150) & (shapes.stops == 0)
     run, place = runs(title_like, pages)
     return LineFacts(
@@ -104,7 +107,7 @@ def line_facts(
         units=units[:9],
         running=sums_behind(units[:9]),
         addends=addends,
-        totals=pages.totals(addends),
+        totals=totals,
     )
 
 

@@ -1,11 +1,14 @@
 """Exact means over the lines around a line: a few lines away, and all over its page."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter.sums import sums_behind
+
+_BLOCK_ROWS = 1 << 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,19 @@ class Pages:
         documents = np.arange(len(sizes)).repeat(sizes)
         return cls(edges, sizes, documents, edges.take(documents), edges.take(documents + 1))
 
-    def totals(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Sums of ``values`` int64 (k, r) over each page, int64 (k, d)."""
-        running = sums_behind(values).take(self.edges, axis=1)
-        return running[:, :-1] - running[:, 1:]
+    def blocks(self) -> Iterator[slice]:
+        """Rows in blocks so small that many numbers of each take little memory, however many rows there are."""
+        count = len(self.documents)
+        for first in range(0, count, _BLOCK_ROWS):
+            yield slice(first, min(first + _BLOCK_ROWS, count))
+
+    def totals(self, values: NDArray[np.int64], rows: slice) -> NDArray[np.int64]:
+        """Sums over each page of ``values`` int64 (k, n), which belong to some ``rows``; int64 (k, d)."""
+        edges = np.minimum(np.maximum(self.edges, rows.start), rows.stop)
+        edges -= rows.start
+        running = sums_behind(values).take(edges, axis=1)
+        sums: NDArray[np.int64] = running[:, :-1] - running[:, 1:]
+        return sums
 
     def means_within(
         self, values: NDArray[np.int64], running: NDArray[np.int64], reach: int, rows: slice

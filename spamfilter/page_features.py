@@ -21,7 +21,6 @@ from spamfilter.tokens import TokenBatch
 
 GRAIN = 256.0
 _BLOCK = 1 << 16
-_BLOCK_LINES = 1 << 12
 _ROUNDING = 1.5 * 2.0**52 / GRAIN
 """Numbers of this size are multiples of 1/256: to add it rounds to them, half to even as ``rint`` does."""
 
@@ -49,11 +48,6 @@ class PageFeatures:
     def values(self) -> NDArray[np.float64]:
         """The numbers of all lines, float64 (r, f), multiples of 1/256 in the order of ``FEATURE_NAMES``."""
         return self.values_of(slice(0, len(self.lines)))
-
-    def blocks(self) -> Iterator[slice]:
-        """Rows in blocks so small that their numbers take little memory, however many lines there are."""
-        for first in range(0, len(self.lines), _BLOCK_LINES):
-            yield slice(first, min(first + _BLOCK_LINES, len(self.lines)))
 
     def values_of(self, rows: slice) -> NDArray[np.float64]:
         """The numbers of some rows next to each other, float64 (n, f), worked out at each call; contiguous columns."""

@@ -90,7 +90,7 @@ def judge_lines(
     logits = np.empty((len(stages.context.bias), len(page.lines)))
     rows = [np.zeros(0, np.int64)]
     evidence = [np.zeros((0, len(EVIDENCE_NAMES)))]
-    for block in page.blocks():
+    for block in page.pages.blocks():
         values = page.values_of(block)
         logits[:, block] = log_softmax(stages.context.logits(values)).T
         found = are_suspicious(stages.span.suspicion, values, strongest[block]).nonzero()[0]

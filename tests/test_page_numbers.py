@@ -54,11 +54,14 @@ def test_means_totals_and_neighbours_stay_on_their_page(groups: list[list[int]],
             before.append(group[place - 1] if place else 0)
             behind.append([*group, 0][place + 1])
     assert means == expected
-    assert pages.totals(values)[0].tolist() == totals
+    assert pages.totals(values, every)[0].tolist() == totals
     reals = values.astype(np.float64)
     for first in range(len(expected) + 1):
         for stop in range(first, len(expected) + 1):
             rows = slice(first, stop)
+            parts = (slice(0, first), rows, slice(stop, len(expected)))
+            sums = np.array([pages.totals(values[:, part], part)[0] for part in parts])
+            assert sums.sum(axis=0).tolist() == totals
             assert pages.means_within(values, sums_behind(values), reach, rows)[0].tolist() == expected[rows]
             assert pages.before(reals, rows)[0].tolist() == before[rows]
             assert pages.behind(reals, rows)[0].tolist() == behind[rows]
