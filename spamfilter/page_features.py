@@ -54,15 +54,11 @@ class PageFeatures:
         # Each column is a row of memory: numpy would be slow on rows of a hundred numbers.
         values = np.empty((len(FEATURE_NAMES), rows.stop - rows.start))
         for (_, value), place in zip(_columns(self.facts, self.pages, rows), _PLACES, strict=True):
-            values[place] = value
-        first = len(FEATURE_NAMES) - len(_PRODUCTS)
-        np.multiply(values.take(_LEFT, axis=0), values.take(_RIGHT, axis=0), out=values[first:])
-        # Block by block, so that what one step writes is still in the cache for the next.
+            np.add(value, _ROUNDING, out=values[place])
+        # Block by block, so that what is read is still in the cache when it is written.
         step = _BLOCK // max(values.shape[1], 1) + 1
         for start in range(0, len(values), step):
-            block = values[start : start + step]
-            block += _ROUNDING
-            block -= _ROUNDING
+            values[start : start + step] -= _ROUNDING
         return values.T
 
 
@@ -103,12 +99,13 @@ _LEVEL_VALUES = np.array([[float(level)] for _, _, level in _LEVELS])
 
 
 def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
-    """Every number of some rows with its name, but for the products of two numbers, which ``_PRODUCTS`` lists."""
+    """Every number of some rows with its name: a new one is added here and nowhere else."""
     shapes = facts.shapes
     logits, probabilities, related = facts.logits[:, rows], facts.probabilities[:, rows], facts.related[rows]
-    headline = logits[2]
+    spam, link, headline, template, boilerplate = logits
     widths, log_width, ends, words = shapes.widths[rows], facts.log_width[rows], shapes.stops[rows], shapes.words[rows]
-    solos, not_latin, margin = shapes.solos[rows], facts.not_latin[rows], facts.margin[rows]
+    not_latin, margin = facts.not_latin[rows], facts.margin[rows]
+    solo_share = shapes.solos[rows] / np.maximum(words + shapes.solos[rows], 1)
     near, far = (pages.means_within(facts.units, facts.running, reach, rows) for reach in (3, 10))
     near /= UNIT
     far /= UNIT
@@ -148,7 +145,7 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
         (("width above 60", "width above 200"), np.maximum(log_width - _WIDTH_LEVELS, 0)),
         ("capital words", shapes.capitals[rows] / np.maximum(words, 1)),
         (("digit words", "marks"), shapes.digits_and_marks[:, rows] / facts.counts[rows]),
-        ("letters without spaces", solos / np.maximum(words + solos, 1)),
+        ("letters without spaces", solo_share),
         ("letters not Latin", not_latin),
         ("script unlike the page's", odd_script),
         ("ends a sentence", ends),
@@ -179,30 +176,26 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
         ("page has a body", has_body),
         ("title-like and unrelated", unrelated * title_like),
         ("run and unrelated", unrelated * log_run),
+        ("run and width", log_run * log_width),
+        ("run and page body", log_run * body_share),
+        ("spam logit by page spam", spam * page[0]),
+        ("spam logit by neighbours' spam", spam * near[0]),
+        ("spam logit by letters without spaces", spam * solo_share),
+        ("spam logit by letters not Latin", spam * not_latin),
+        ("link logit by script unlike the page's", link * odd_script),
+        ("headline logit by run", headline * log_run),
         ("headline logit by unrelated", headline * unrelated),
+        ("boilerplate logit by width", boilerplate * log_width),
+        ("boilerplate logit by neighbours' boilerplate", boilerplate * near[4]),
+        ("boilerplate logit by sentence end", boilerplate * ends),
+        ("template logit by page template", template * page[3]),
+        ("spam logit by the only line", spam * only),
+        ("headline logit by the only line", headline * only),
+        ("boilerplate logit by the only line", boilerplate * only),
     ]
 
 
 _WIDTH_LEVELS = np.log1p([[60.0], [200.0]])
-
-_PRODUCTS = (
-    ("run and width", "run of title-like lines", "width"),
-    ("run and page body", "run of title-like lines", "body share of the page"),
-    ("spam logit by page spam", "own logit spam", "page spam"),
-    ("spam logit by neighbours' spam", "own logit spam", "within 3 spam"),
-    ("spam logit by letters without spaces", "own logit spam", "letters without spaces"),
-    ("spam logit by letters not Latin", "own logit spam", "letters not Latin"),
-    ("link logit by script unlike the page's", "own logit link", "script unlike the page's"),
-    ("headline logit by run", "own logit headline", "run of title-like lines"),
-    ("boilerplate logit by width", "own logit boilerplate", "width"),
-    ("boilerplate logit by neighbours' boilerplate", "own logit boilerplate", "within 3 boilerplate"),
-    ("boilerplate logit by sentence end", "own logit boilerplate", "ends a sentence"),
-    ("template logit by page template", "own logit template", "page template"),
-    ("spam logit by the only line", "own logit spam", "the only line"),
-    ("headline logit by the only line", "own logit headline", "the only line"),
-    ("boilerplate logit by the only line", "own logit boilerplate", "the only line"),
-)
-"""Numbers that are the product of two others: own name and the names of the two."""
 
 
 def _column_names() -> Iterator[str | tuple[str, ...]]:
@@ -223,9 +216,7 @@ def _places() -> Iterator[int | slice]:
 
 _COLUMN_NAMES = tuple(_column_names())
 _PLACES = tuple(_places())
-FEATURE_NAMES: tuple[str, ...] = (
-    *(name for names in _COLUMN_NAMES for name in ((names,) if isinstance(names, str) else names)),
-    *(name for name, _, _ in _PRODUCTS),
+FEATURE_NAMES: tuple[str, ...] = tuple(
+    name for names in _COLUMN_NAMES for name in ((names,) if isinstance(names, str) else names)
 )
 """Names of the context numbers, in order."""
-_LEFT, _RIGHT = (np.array([FEATURE_NAMES.index(row[side]) for row in _PRODUCTS]) for side in (1, 2))

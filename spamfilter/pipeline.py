@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from spamfilter.context_model import DenseModel
 from spamfilter.document_model import document_features
 from spamfilter.line_model import LineModel, LineScores
-from spamfilter.page_features import PageFeatures, page_features
+from spamfilter.page_features import FEATURE_NAMES, PageFeatures, page_features
 from spamfilter.scores import ScoreArrays
 from spamfilter.span_model import EVIDENCE_NAMES, SpanCandidates, SpanModel, find_candidates, page_evidence
 from spamfilter.suspicion import are_suspicious, strongest_tokens
@@ -90,12 +90,15 @@ def judge_lines(
     logits = np.empty((len(stages.context.bias), len(page.lines)))
     rows = [np.zeros(0, np.int64)]
     evidence = [np.zeros((0, len(EVIDENCE_NAMES)))]
+    # One product serves both models.
+    weights = np.column_stack((stages.context.weights, stages.span.suspicion.weights[: len(FEATURE_NAMES), 1])).T
     for block in page.pages.blocks():
         values = page.values_of(block)
-        logits[:, block] = log_softmax(stages.context.logits(values)).T
-        found = are_suspicious(stages.span.suspicion, values, strongest[block]).nonzero()[0]
+        products = weights @ values.T
+        logits[:, block] = log_softmax((products[:-1] + stages.context.bias[:, None]).T).T
+        found = are_suspicious(stages.span.suspicion, products[-1], strongest[block]).nonzero()[0]
         rows.append(found + block.start)
-        evidence.append(page_evidence(values.take(found, axis=0)))
+        evidence.append(page_evidence(values, found))
     return logits.T, np.concatenate(rows), np.concatenate(evidence)
 
 

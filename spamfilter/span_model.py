@@ -161,17 +161,19 @@ class SpanModel:
         return start, end, inside
 
 
-def page_evidence(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What the rest of its page says of each line, float64 (k, 5), multiples of 1/256.
+def page_evidence(values: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What the rest of its page says of each of the lines ``rows`` int64 (k,), float64 (k, 5), multiples of 1/256.
 
     The number of other lines that stage 1 takes for link offers, headlines, template residue and spam, at most 3 of
     each; the boilerplate logit of the line itself.
     """
-    values = values[:, _EVIDENCE]
-    others = np.expm1(values[:, :1]) - 1
-    values[:, 1:5] = np.minimum(values[:, 1:5] * others, 3.0)
-    rounded: NDArray[np.float64] = np.rint(values[:, 1:] * 256.0) / 256.0
-    return rounded
+    # Columns first: they are contiguous.
+    page_lines, *evidence = (values[:, column].take(rows) for column in _EVIDENCE)
+    others = np.expm1(page_lines) - 1
+    numbers = np.array(evidence)
+    numbers[:4] = np.minimum(numbers[:4] * others, 3.0)
+    rounded: NDArray[np.float64] = np.rint(numbers * 256.0) / 256.0
+    return rounded.T
 
 
 _EVIDENCE = [

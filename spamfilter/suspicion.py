@@ -20,19 +20,17 @@ _SPAM_LIMIT = 4096
 _Number = TypeVar("_Number", np.int16, np.int32)
 
 
-def are_suspicious(model: DenseModel, values: NDArray[np.float64], strongest: NDArray[np.float64]) -> NDArray[np.bool_]:
+def are_suspicious(
+    model: DenseModel, partial: NDArray[np.float64], strongest: NDArray[np.float64]
+) -> NDArray[np.bool_]:
     """Which lines may hold a foreign stretch, bool (n,).
 
     Args:
         model: column 1 is the log-odds, shifted so that lines from 0 on are looked at.
-        values: float64 (n, f), context numbers.
+        partial: float64 (n,), what the context numbers add to the log-odds: all sums are exact, in any order.
         strongest: float64 (n, 3), as ``strongest_tokens`` gives them.
     """
-    # All products and sums are exact, so it does not matter that they are not added up in one go.
-    weights = model.weights[:, 1]
-    logits = weights[: len(FEATURE_NAMES)] @ values.T
-    logits += weights[len(FEATURE_NAMES) :] @ strongest.T
-    suspicious: NDArray[np.bool_] = logits >= -model.bias[1]
+    suspicious: NDArray[np.bool_] = partial + strongest @ model.weights[len(FEATURE_NAMES) :, 1] >= -model.bias[1]
     return suspicious
 
 

@@ -68,6 +68,7 @@ def look_where_suspicious(model: SpanModel, part: Part) -> SpanCandidates:
     """The candidates that are left when only suspicious lines are looked at."""
     scored, line_model, found = part
     strongest = strongest_tokens(line_model, scored.tokens, scored.scores.token_words, scored.features)
-    suspicious = are_suspicious(model.suspicion, scored.features.values, strongest)
+    partial = scored.features.values @ model.suspicion.weights[: len(FEATURE_NAMES), 1]
+    suspicious = are_suspicious(model.suspicion, partial, strongest)
     kept = np.isin(found.lines, scored.features.lines[suspicious])
     return SpanCandidates(found.lines[kept], found.first[kept], found.last[kept], found.values[kept])
