@@ -190,7 +190,8 @@ def numeric_products(
     pieces: PieceTokens, words: Words, strange: NDArray[np.int64], taps: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """``(numeric_inputs @ weights).T``, float64 (k, c), from the ``numeric_taps`` of whole weights."""
-    spam = low_field(words[0].take(pieces.tokens))
+    # By index: ``take`` would copy the words of the whole batch, which are not contiguous.
+    spam = low_field(words[0][pieces.tokens])
     np.minimum(np.maximum(spam, -_SPAM_LIMIT, out=spam), _SPAM_LIMIT, out=spam)
     # The word of a line end holds the pair that opens the next line.
     spam *= pieces.kinds != KIND_LINE_END
@@ -203,10 +204,10 @@ def numeric_products(
     # A window of eight pairs of numbers, moved on by one pair from row to row.
     shape = len(signals) - 2 * _REACH + 1, 4 * _REACH
     windows: NDArray[np.float64] = np.ndarray(shape, np.float64, signals, strides=(16, 8))
-    products = (windows @ taps[:-1]).take(places, axis=0)
     # Whole numbers far below 2**53: exact in any order of addition.
-    products += np.abs(spam)[:, None] * taps[-1]
-    return products.T
+    products = np.ascontiguousarray((windows @ taps[:-1]).take(places, axis=0).T)
+    products += taps[-1][:, None] * np.abs(spam)
+    return products
 
 
 _REACH = 4
