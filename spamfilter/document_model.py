@@ -78,7 +78,7 @@ def document_features(
     np.maximum(strongest, -12.0, out=strongest)
     strongest_span = _largest(span_logits[None], span_lines.searchsorted(edges), -12.0)[0]
     spans = np.bincount(documents[span_lines[span_logits > 0]], minlength=document_count)
-    residue = np.sum([np.clip(value, -4, 4) / 8 + 0.5 for value in (*strongest[1:], strongest_span)], axis=0)
+    residue = (limited(np.concatenate((strongest[1:], strongest_span[None])), 4.0) / 8 + 0.5).sum(axis=0)
     # Margins are multiples of 1 / GRAIN, so documents and margins sort as one whole number.
     order = (margin * GRAIN).astype(np.int64)
     order += documents * _APART + _APART // 2
@@ -92,15 +92,15 @@ def document_features(
     columns = [
         shares,
         mean_sums / line_count / _UNIT,
-        np.clip(strongest, -12, 12),
+        np.minimum(strongest, 12.0),
         np.log1p(likely),
         [
             body_spam_sum / body_text / _UNIT,
             page_spam_sum / text_width / _UNIT,
-            np.clip(strongest_span, -12, 12),
+            np.minimum(strongest_span, 12.0),
             np.log1p(spans),
             residue,
-            residue * np.clip(strongest_span, -4, 4),
+            residue * limited(strongest_span, 4.0),
             log_lines,
             np.log1p(width),
             np.log1p(body_lines),

@@ -22,7 +22,8 @@ class LineFacts:
     """Facts about the lines that are not blank. ``r`` lines on ``d`` pages.
 
     Attributes:
-        logits, probabilities: float64 (5, r), of stage 1, for the labels but clean; logits are limited.
+        logits: float64 (5, r), of stage 1, for the labels but clean, limited.
+        shown: float64 (6, r), what the lines next to it see of a line: its probabilities and ``log_width``.
         margin: float64 (r,), how much more likely spam of either kind is than ordinary text, limited.
         strongest: float64 (r,), as in ``LineScores``, limited.
         shapes: counts of tokens.
@@ -39,7 +40,7 @@ class LineFacts:
     """
 
     logits: NDArray[np.float64]
-    probabilities: NDArray[np.float64]
+    shown: NDArray[np.float64]
     margin: NDArray[np.float64]
     strongest: NDArray[np.float64]
     shapes: LineShapes
@@ -65,11 +66,13 @@ def line_facts(
 ) -> LineFacts:
     """Work out the facts from stage 1 logits float64 (5, r) and the like."""
     logits = limited(logits, LOGIT_LIMIT)
-    probabilities = np.exp(logits)
+    shown = np.empty((6, len(related)))
+    probabilities, log_width = shown[:5], shown[5]
+    np.exp(logits, out=probabilities)
     probabilities /= 1 + probabilities.sum(axis=0)
     spam, link, _, _, boilerplate = logits
     widths = shapes.widths
-    log_width = np.log1p(widths)
+    np.log1p(widths, out=log_width)
     not_latin = 1 - shapes.latins / np.maximum(shapes.words + shapes.solos, 1)
     margin = np.logaddexp(spam, link)
     margin -= np.logaddexp(0.0, boilerplate)
@@ -94,7 +97,7 @@ def line_facts(
     run, place = runs(title_like, pages)
     return LineFacts(
         logits=logits,
-        probabilities=probabilities,
+        shown=shown,
         margin=margin,
         strongest=limited(strongest, LOGIT_LIMIT),
         shapes=shapes,

@@ -101,7 +101,7 @@ _LEVEL_VALUES = np.array([[float(level)] for _, _, level in _LEVELS])
 def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
     """Every number of some rows with its name: a new one is added here and nowhere else."""
     shapes = facts.shapes
-    logits, probabilities, related = facts.logits[:, rows], facts.probabilities[:, rows], facts.related[rows]
+    logits, related = facts.logits[:, rows], facts.related[rows]
     spam, link, headline, template, boilerplate = logits
     widths, log_width, ends, words = shapes.widths[rows], facts.log_width[rows], shapes.stops[rows], shapes.words[rows]
     not_latin, margin = facts.not_latin[rows], facts.margin[rows]
@@ -129,10 +129,10 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
     log_run = np.log1p(run)
     has_body = body_share > 0
     unrelated = (1 - related) * has_body
-    log_widths = facts.log_width[None]
+    above, below = pages.before(facts.shown, rows), pages.behind(facts.shown, rows)
     return [
         (_each("own logit {}"), logits),
-        (_each("own probability {}"), probabilities),
+        (_each("own probability {}"), facts.shown[:5, rows]),
         (_LEVEL_NAMES, np.maximum(logits.take(_LEVEL_ROWS, axis=0) - _LEVEL_VALUES, 0)),
         ("own spam margin", margin),
         (("page spam margin", "page spam margin of wide lines"), weighted),
@@ -158,12 +158,12 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
         ("body share of the page", body_share),
         (_each("page {}"), page),
         ("page strong spam lines", np.log1p(strong_mean * other_lines)),
-        (_each("before {}"), pages.before(facts.probabilities, rows)),
-        (_each("behind {}"), pages.behind(facts.probabilities, rows)),
+        (_each("before {}"), above[:5]),
+        (_each("behind {}"), below[:5]),
         (_each("within 3 {}"), near[:5]),
         (_each("within 10 {}"), far[:5]),
-        ("width before", pages.before(log_widths, rows)[0]),
-        ("width behind", pages.behind(log_widths, rows)[0]),
+        ("width before", above[5]),
+        ("width behind", below[5]),
         ("width within 3", near[6]),
         ("width within 10", far[6]),
         ("sentences within 3", near[7]),

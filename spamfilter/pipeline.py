@@ -1,7 +1,7 @@
 """Runs the four stages over a batch of documents: text in, scores out, no decisions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ class Stages:
         idf: uint8, see ``spamfilter.page_features``.
         context: 6 columns, the labels.
         document: 4 columns, the kinds of page.
+        line_weights: float64 (7, f), those of the context model and of suspicion: one product serves both.
     """
 
     char_table: NDArray[np.uint32]
@@ -38,6 +39,12 @@ class Stages:
     context: DenseModel
     span: SpanModel
     document: DenseModel
+    line_weights: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Lay the weights out."""
+        suspicion = self.span.suspicion.weights[: len(FEATURE_NAMES), 1]
+        object.__setattr__(self, "line_weights", np.vstack((self.context.weights.T, suspicion)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +74,7 @@ def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     columns = np.ascontiguousarray(logits.T)
     shifted: NDArray[np.float64] = columns - columns.max(axis=0)
     exponential = np.exp(shifted)
-    total = exponential[0]
-    for row in exponential[1:]:
-        total += row
-    shifted -= np.log(total)
+    shifted -= np.log(exponential.sum(axis=0))
     return shifted.T
 
 
@@ -90,11 +94,9 @@ def judge_lines(
     logits = np.empty((len(stages.context.bias), len(page.lines)))
     rows = [np.zeros(0, np.int64)]
     evidence = [np.zeros((0, len(EVIDENCE_NAMES)))]
-    # One product serves both models.
-    weights = np.column_stack((stages.context.weights, stages.span.suspicion.weights[: len(FEATURE_NAMES), 1])).T
     for block in page.pages.blocks():
         values = page.values_of(block)
-        products = weights @ values.T
+        products = stages.line_weights @ values.T
         logits[:, block] = log_softmax((products[:-1] + stages.context.bias[:, None]).T).T
         found = are_suspicious(stages.span.suspicion, products[-1], strongest[block]).nonzero()[0]
         rows.append(found + block.start)

@@ -60,7 +60,7 @@ def word_weights(
     is_word = (tokens.kinds & np.uint8(KIND_WORD | KIND_SOLO)) != 0
     weights *= is_word
     in_body = np.zeros(len(keys), np.bool_)
-    in_body[1:] = body.repeat(np.diff(tokens.line_tokens))
+    in_body[1:] = body.repeat(tokens.line_tokens[1:] - tokens.line_tokens[:-1])
     in_body &= is_word
     seen = np.bincount(keys.take(in_body.nonzero()[0]), minlength=documents << RELATED_BITS)
     # A word of the body is related if the body has it once more.

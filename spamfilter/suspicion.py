@@ -4,8 +4,6 @@ Nine tokens in ten of ordinary pages stand in lines that hold no foreign stretch
 that out costs a fraction of what the span stage costs a token.
 """
 
-from typing import TypeVar
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +15,6 @@ from spamfilter.tokens import TokenBatch
 _STRONGEST_NAMES = ("spam in four tokens", "spam in four unrelated tokens", "tokens of the line")
 SUSPICION_NAMES: tuple[str, ...] = (*FEATURE_NAMES, *_STRONGEST_NAMES)
 _SPAM_LIMIT = 4096
-_Number = TypeVar("_Number", np.int16, np.int32)
 
 
 def are_suspicious(
@@ -50,10 +47,15 @@ def strongest_tokens(
     starts += 1
     sums = _sums_of_four(_spam_weights(words), tokens.line_tokens)
     result[0] = np.maximum.reduceat(sums, starts)
-    idf = _sums_of_four(page.words.idf.astype(np.int16), tokens.line_tokens)
-    unrelated = _sums_of_four(page.words.unrelated_idf.astype(np.int16), tokens.line_tokens)
+    # Two sums below 2**10 share a number.
+    idf = page.words.unrelated_idf.astype(np.int32)
+    idf <<= 16
+    idf += page.words.idf
+    unrelated = _sums_of_four(idf, tokens.line_tokens) >> 16
+    idf &= 0xFFFF
     # Whole numbers below 2**24: float32 holds them, and a quotient is rounded the same wherever it stands.
-    shares = unrelated / np.maximum(idf, 1, out=idf).astype(np.float32)
+    shares = unrelated.astype(np.float32)
+    shares /= np.maximum(idf, 1, out=idf).astype(np.float32)
     shares *= sums
     result[1] = np.maximum.reduceat(shares, starts)
     result[:2] /= line_model.scale
@@ -72,7 +74,7 @@ def _spam_weights(words: Words) -> NDArray[np.int32]:
     return np.minimum(np.maximum(spam, -_SPAM_LIMIT, out=spam), _SPAM_LIMIT, out=spam)
 
 
-def _sums_of_four(values: NDArray[_Number], line_tokens: NDArray[np.int64]) -> NDArray[_Number]:
+def _sums_of_four(values: NDArray[np.int32], line_tokens: NDArray[np.int64]) -> NDArray[np.int32]:
     """Sum of each token and the three behind it, as far as the line goes; 0 at line ends; (t,), in place."""
     last = line_tokens[1:] - 1
     values[line_tokens] = 0
