@@ -257,8 +257,9 @@ def find_candidates(
         evidence: float64 (r, 5), what the rest of the page says, as ``page_evidence`` gives it.
     """
     empty = np.zeros(0, np.int64)
+    nothing = SpanCandidates(empty, empty, empty, np.zeros((0, len(CANDIDATE_NAMES))))
     if not len(lines):
-        return SpanCandidates(empty, empty, empty, np.zeros((0, len(CANDIDATE_NAMES))))
+        return nothing
     pieces = cut_pieces(batch, tokens, lines)
     strange = strangeness_before(pieces, line_model)
     scores = model.boundary_scores(pieces, words, strange)
@@ -276,6 +277,8 @@ def find_candidates(
         # Take away what was found, so that the next round looks elsewhere.
         free[_ranges(first, last + 1)] = False
     piece, first, last = (np.concatenate(column) for column in zip(*found, strict=True))
+    if not len(piece):
+        return nothing
     order = np.lexsort((first, piece))
     stretches = piece[order], first[order], last[order]
     values = describe_candidates(pieces, line_model, words, strange, scores, stretches, page_words, model.scale)
