@@ -1,10 +1,12 @@
 """Memory at the worst moment, for documents of every shape."""
 
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
 from spamfilter import Predictor
+from spamfilter.memory import keep_freed_memory
 
 SENTENCE = "The mill by the river grinds flour for five villages, and its wheel is mended every autumn. "
 
@@ -29,3 +31,15 @@ def test_a_document_takes_at_most_so_many_bytes_a_character(predictor: Predictor
     finally:
         tracemalloc.stop()
     assert peak < most * len(text)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="looks into /proc")
+def test_asking_the_allocator_to_keep_memory_takes_none() -> None:
+    before = resident_pages()
+    for _ in range(100):
+        keep_freed_memory()
+    assert resident_pages() - before < 256
+
+
+def resident_pages() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1])
