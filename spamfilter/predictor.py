@@ -30,7 +30,7 @@ from spamfilter.suspicion import SUSPICION_NAMES
 from spamfilter.text import CHAR_TABLE_SIZE, check_text
 
 _BATCH_CHARACTERS = 300_000
-_BATCH_DOCUMENTS = 128
+_BATCH_DOCUMENTS = 256
 _TASK_BATCHES = 8
 _WAITING_TASKS = 4
 """Tasks a process that are under way, or done and not yet read."""
