@@ -30,5 +30,7 @@ class DenseModel:
 
     def logits(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Logits float64 (r, k) of ``values`` float64 (r, f), which are multiples of 1/256."""
-        result: NDArray[np.float64] = values @ self.weights + self.bias
-        return result
+        # Each column is a row of memory in the numbers, and is one in the logits.
+        columns = self.weights.T @ values.T
+        columns += self.bias[:, None]
+        return columns.T

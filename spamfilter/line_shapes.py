@@ -7,13 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter.sums import sums_behind
-from spamfilter.text import DIGIT, MARK, SCRIPT_SHIFT, SOLO, STOP, UPPER, WORD, TextBatch
+from spamfilter.text import DIGIT, MARK, SCRIPT_SHIFT, SOLO, STOP, UPPER, TextBatch
 from spamfilter.tokens import TokenBatch
 
-COUNTED_TOKENS = 2_000_000
-"""Tokens further down a line are not counted, so that three counts fit into 64 bits."""
-_FIELD = 21
-_MASK = (1 << _FIELD) - 1
+_FIELD = 12
+_LONGEST = (1 << _FIELD) - 1
+"""Tokens that can be counted at once: five counts share 64 bits."""
 _LATIN = 1
 _ENTRY_SHIFT = 16
 _ENTRY_KINDS = 1 << 12
@@ -41,22 +40,16 @@ class LineShapes:
 
 
 @lru_cache(maxsize=1)
-def _count_tables() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Counts of a token by the upper half of its first character's entry, three to a 64-bit word, int64 (4096,)."""
+def _counts_of_entries() -> NDArray[np.int64]:
+    """Five counts of a token, packed, by the upper half of its first character's entry: int64 (4096,)."""
     entries = np.arange(_ENTRY_KINDS) << _ENTRY_SHIFT
-
-    def packed(*bits: NDArray[np.bool_]) -> NDArray[np.int64]:
-        table = np.zeros(_ENTRY_KINDS, np.int64)
-        for place, bit in enumerate(bits):
-            table += bit.astype(np.int64) << (_FIELD * place)
-        table.setflags(write=False)
-        return table
-
     latin = (entries >> SCRIPT_SHIFT) & 15 == _LATIN
-    return (
-        packed((entries & WORD) != 0, (entries & UPPER) != 0, (entries & DIGIT) != 0),
-        packed((entries & SOLO) != 0, latin, (entries & MARK) != 0),
-    )
+    counted = *((entries & bit) != 0 for bit in (DIGIT, MARK, SOLO, UPPER)), latin
+    table = sum(one.astype(np.int64) << (_FIELD * place) for place, one in enumerate(counted))
+    return np.asarray(table)
+
+
+_SHIFTS = np.arange(0, 5 * _FIELD, _FIELD)[:, None]
 
 
 def count_shapes(
@@ -64,22 +57,29 @@ def count_shapes(
 ) -> LineShapes:
     """Count over the lines numbered ``lines``, whose tokens are ``[start, stop)`` each, none of them empty."""
     last = batch.chars.take(tokens.ends.take(stops - 1) - 1)
-    counted = np.minimum(stops, starts + COUNTED_TOKENS)
-    kinds = (tokens.firsts >> np.uint32(_ENTRY_SHIFT)).astype(np.intp)
-    sums = np.empty((2, len(lines)), np.int64)
-    for row, table in zip(sums, _count_tables(), strict=True):
-        running = sums_behind(table.take(kinds))
-        np.subtract(running.take(starts), running.take(counted), out=row)
-    words, solos = sums & _MASK
-    sums >>= _FIELD
-    capitals, latins = sums & _MASK
-    sums >>= _FIELD
+    running = sums_behind(_counts_of_entries().take((tokens.firsts >> np.uint32(_ENTRY_SHIFT)).astype(np.intp)))
+    counts = _counts_between(running, starts, stops)
+    solos = counts[2]
     return LineShapes(
         widths=batch.line_ends.take(lines) - batch.line_starts.take(lines) + (3 * solos) // 2,
-        words=words,
+        words=stops - starts - counts[1] - solos,
         solos=solos,
-        capitals=capitals,
-        latins=latins,
+        capitals=counts[3],
+        latins=counts[4],
         stops=((last & np.uint32(STOP)) != 0).astype(np.int64),
-        digits_and_marks=sums,
+        digits_and_marks=counts[:2],
     )
+
+
+def _counts_between(
+    running: NDArray[np.int64], starts: NDArray[np.int64], stops: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The five counts over each ``[start, stop)``, int64 (5, r)."""
+    sizes = stops - starts
+    long = (sizes > _LONGEST).nonzero()[0]
+    counts = ((running.take(starts) - running.take(stops)) >> _SHIFTS) & _LONGEST
+    for row in long.tolist():
+        edges = np.append(np.arange(starts[row], stops[row], _LONGEST), stops[row])
+        parts = running.take(edges[:-1]) - running.take(edges[1:])
+        counts[:, row] = ((parts >> _SHIFTS) & _LONGEST).sum(axis=1)
+    return counts

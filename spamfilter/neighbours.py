@@ -1,11 +1,14 @@
 """Exact means over the lines around a line: a few lines away, and all over its page."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter.sums import sums_behind
+
+_BLOCK_ROWS = 1 << 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,40 +35,65 @@ class Pages:
         documents = np.arange(len(sizes)).repeat(sizes)
         return cls(edges, sizes, documents, edges.take(documents), edges.take(documents + 1))
 
-    def totals(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Sums of ``values`` int64 (k, r) over the page of each row, int64 (k, r)."""
-        running = sums_behind(values).take(self.edges, axis=1)
-        return (running[:, :-1] - running[:, 1:]).repeat(self.sizes, axis=1)
+    def blocks(self) -> Iterator[slice]:
+        """Rows in blocks so small that many numbers of each take little memory, however many rows there are."""
+        count = len(self.documents)
+        for first in range(0, count, _BLOCK_ROWS):
+            yield slice(first, min(first + _BLOCK_ROWS, count))
 
-    def means_within(self, values: NDArray[np.int64], running: NDArray[np.int64], reach: int) -> NDArray[np.float64]:
+    def totals(self, values: NDArray[np.int64], rows: slice) -> NDArray[np.int64]:
+        """Sums over each page of ``values`` int64 (k, n), which belong to some ``rows``; int64 (k, d)."""
+        edges = np.minimum(np.maximum(self.edges, rows.start), rows.stop)
+        edges -= rows.start
+        running = sums_behind(values).take(edges, axis=1)
+        sums: NDArray[np.int64] = running[:, :-1] - running[:, 1:]
+        return sums
+
+    def means_within(
+        self, values: NDArray[np.int64], running: NDArray[np.int64], reach: int, rows: slice
+    ) -> NDArray[np.float64]:
         """Means over the rows at most ``reach`` away on the same page, the row itself left out; 0 where there are none.
 
         Args:
             values: int64 (k, r).
             running: int64 (k, r + 1), ``sums_behind(values)``.
+            rows: n rows next to each other.
+
+        Returns:
+            float64 (k, n).
         """
-        places = np.arange(len(self.documents))
-        first = np.maximum(places - reach, self.starts)
-        stop = np.minimum(places + (reach + 1), self.stops)
+        places = np.arange(rows.start, rows.stop)
+        first = np.maximum(places - reach, self.starts[rows])
+        stop = np.minimum(places + (reach + 1), self.stops[rows])
         sums = running.take(first, axis=1)
         sums -= running.take(stop, axis=1)
-        sums -= values
+        sums -= values[:, rows]
         stop -= first
         stop -= 1
         means: NDArray[np.float64] = sums / np.maximum(stop, 1, out=stop)
         return means
 
-    def shifted(self, values: NDArray[np.float64], step: int) -> NDArray[np.float64]:
-        """Values of the row ``step`` (1 or -1) further down the page, 0 beyond its ends; float64 (k, r)."""
-        result = np.zeros_like(values)
-        filled = self.sizes > 0
-        if step > 0:
-            result[:, :-1] = values[:, 1:]
-            result[:, self.edges[1:][filled] - 1] = 0
-        else:
-            result[:, 1:] = values[:, :-1]
-            result[:, self.edges[:-1][filled]] = 0
+    def before(self, values: NDArray[np.float64], rows: slice) -> NDArray[np.float64]:
+        """Values float64 (k, r) of the row before each of ``rows`` on its page, 0 where there is none; (k, n)."""
+        result = np.zeros((len(values), rows.stop - rows.start))
+        skipped = int(rows.start == 0)
+        result[:, skipped:] = values[:, rows.start - 1 + skipped : max(rows.stop - 1, 0)]
+        result[:, self._edges_in(rows, 0)] = 0
         return result
+
+    def behind(self, values: NDArray[np.float64], rows: slice) -> NDArray[np.float64]:
+        """Values float64 (k, r) of the row behind each of ``rows`` on its page, 0 where there is none; (k, n)."""
+        result = np.zeros((len(values), rows.stop - rows.start))
+        found = values[:, rows.start + 1 : rows.stop + 1]
+        result[:, : found.shape[1]] = found
+        result[:, self._edges_in(rows, 1)] = 0
+        return result
+
+    def _edges_in(self, rows: slice, ahead: int) -> NDArray[np.int64]:
+        """The rows that are ``ahead`` before the first row of a page, counted from the first of ``rows``."""
+        low, high = self.edges.searchsorted((rows.start + ahead, rows.stop + ahead))
+        edges: NDArray[np.int64] = self.edges[low:high] - (rows.start + ahead)
+        return edges
 
 
 def runs(similar: NDArray[np.bool_], pages: Pages) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

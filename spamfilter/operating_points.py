@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
 
 _CLEAN, _BOILERPLATE = LABELS.index(Label.CLEAN), LABELS.index(Label.BOILERPLATE)
+_DECISIONS = (*(label.value for label in FLAGGED_LABELS), "span", "document")
 _FLAGGED = np.array([LABELS.index(label) for label in FLAGGED_LABELS])
 
 
@@ -26,6 +27,11 @@ class OperatingPoints:
     rates: tuple[float, ...]
     thresholds: Mapping[str, tuple[float, ...]]
     boilerplate: float
+    _limits: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Lay the thresholds out for ``limits``."""
+        object.__setattr__(self, "_limits", np.array([self.thresholds[kind] for kind in _DECISIONS]).T)
 
     def check_rate(self, rate: float) -> None:
         """Raise ValueError if thresholds for ``rate`` have not been measured."""
@@ -37,12 +43,7 @@ class OperatingPoints:
 
     def threshold(self, kind: str, rate: float) -> float:
         """Threshold for ``kind`` at ``rate``, interpolated over the logarithm of the rate."""
-        self.check_rate(rate)
-        # In plain Python: for one number several times faster than through arrays.
-        place = next(place for place in range(1, len(self.rates)) if self.rates[place] <= rate)
-        upper, lower = math.log(self.rates[place - 1]), math.log(self.rates[place])
-        above, below = self.thresholds[kind][place - 1], self.thresholds[kind][place]
-        return (above - below) / (upper - lower) * (math.log(rate) - lower) + below
+        return float(self.limits(rate)[_DECISIONS.index(kind)])
 
     def document_threshold(self, rate: float) -> float:
         """Threshold for pages: at ten times ``rate``.
@@ -51,6 +52,17 @@ class OperatingPoints:
         """
         self.check_rate(rate)
         return self.threshold("document", min(10 * rate, self.rates[0]))
+
+    def limits(self, rate: float) -> NDArray[np.float64]:
+        """Thresholds at ``rate`` for each of ``FLAGGED_LABELS``, for spans and for pages, float64 (6,)."""
+        self.check_rate(rate)
+        place = 1
+        while self.rates[place] > rate:
+            place += 1
+        upper, lower = math.log(self.rates[place - 1]), math.log(self.rates[place])
+        above, below = self._limits[place - 1], self._limits[place]
+        limits: NDArray[np.float64] = (above - below) / (upper - lower) * (math.log(rate) - lower) + below
+        return limits
 
     def decide_lines(self, logits: NDArray[np.float64], rate: float) -> NDArray[np.int64]:
         """Label of each line.
@@ -69,7 +81,7 @@ class OperatingPoints:
         clean, boilerplate = columns[_CLEAN], columns[_BOILERPLATE]
         margins = columns.take(_FLAGGED, axis=0)
         margins -= np.logaddexp(clean, boilerplate)
-        margins -= np.array([[self.threshold(label.value, rate)] for label in FLAGGED_LABELS])
+        margins -= self.limits(rate)[: len(FLAGGED_LABELS), None]
         labels = np.where(boilerplate - clean >= self.boilerplate, _BOILERPLATE, _CLEAN)
         # Few lines clear a threshold: only those are asked for the label that does best.
         above = (margins.max(axis=0) >= 0).nonzero()[0]

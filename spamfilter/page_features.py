@@ -4,28 +4,25 @@ All sums are sums of integers and all results are rounded to multiples of 1/256,
 numbers alone or in any batch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter.line_facts import BODY_WIDTH, UNIT, LineFacts, line_facts
 from spamfilter.line_model import LineScores
-from spamfilter.line_shapes import COUNTED_TOKENS, LineShapes, count_shapes
-from spamfilter.neighbours import Pages, runs
-from spamfilter.relatedness import WordWeights, word_weights
-from spamfilter.sums import sums_behind
+from spamfilter.line_shapes import LineShapes, count_shapes
+from spamfilter.neighbours import Pages
+from spamfilter.relatedness import WEIGHED_TOKENS, WordWeights, word_weights
 from spamfilter.text import TextBatch
 from spamfilter.tokens import TokenBatch
 
 GRAIN = 256.0
-LOGIT_LIMIT = 12.0
-MARGIN_LIMIT = 8.0
-BODY_WIDTH = 100
-"""Lines at least this wide form the body of a page; a character without spaces counts 2.5."""
-_UNIT = 4096
 _BLOCK = 1 << 16
+_ROUNDING = 1.5 * 2.0**52 / GRAIN
+"""Numbers of this size are multiples of 1/256: to add it rounds to them, half to even as ``rint`` does."""
 
 Column = tuple[str | tuple[str, ...], NDArray[np.float64] | NDArray[np.int64] | NDArray[np.bool_]]
 """A name and its number for each line, (r,); or k names and their numbers, (k, r)."""
@@ -33,23 +30,36 @@ Column = tuple[str | tuple[str, ...], NDArray[np.float64] | NDArray[np.int64] | 
 
 @dataclass(frozen=True, slots=True)
 class PageFeatures:
-    """Context numbers of the lines that are not blank.
+    """Context numbers of the lines that are not blank. ``r`` lines.
 
     Attributes:
         lines: int64 (r,), number in the batch of each line that is not blank, ascending.
         pages: where the lines of each document stand among them.
-        values: float64 (r, f), multiples of 1/256 in the order of ``FEATURE_NAMES``; each column is contiguous.
-        widths: int64 (r,), characters, those of scripts without spaces counted 2.5 times.
-        relatedness: float64 (r,), idf-weighted share of the line's words that other lines of the body use.
+        facts: what is known of each line by itself.
         words: which words of all tokens the rest of the body uses.
     """
 
     lines: NDArray[np.int64]
     pages: Pages
-    values: NDArray[np.float64]
-    widths: NDArray[np.int64]
-    relatedness: NDArray[np.float64]
+    facts: LineFacts
     words: WordWeights
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The numbers of all lines, float64 (r, f), multiples of 1/256 in the order of ``FEATURE_NAMES``."""
+        return self.values_of(slice(0, len(self.lines)))
+
+    def values_of(self, rows: slice) -> NDArray[np.float64]:
+        """The numbers of some rows next to each other, float64 (n, f), worked out at each call; contiguous columns."""
+        # Each column is a row of memory: numpy would be slow on rows of a hundred numbers.
+        values = np.empty((len(FEATURE_NAMES), rows.stop - rows.start))
+        for (_, value), place in zip(_columns(self.facts, self.pages, rows), _PLACES, strict=True):
+            np.add(value, _ROUNDING, out=values[place])
+        # Block by block, so that what is read is still in the cache when it is written.
+        step = _BLOCK // max(values.shape[1], 1) + 1
+        for start in range(0, len(values), step):
+            values[start : start + step] -= _ROUNDING
+        return values.T
 
 
 def page_features(batch: TextBatch, tokens: TokenBatch, scores: LineScores, idf: NDArray[np.uint8]) -> PageFeatures:
@@ -66,30 +76,11 @@ def page_features(batch: TextBatch, tokens: TokenBatch, scores: LineScores, idf:
     body = np.zeros(len(line_tokens) - 1, np.bool_)
     body[lines] = shapes.widths >= BODY_WIDTH
     words = word_weights(tokens, line_tokens.take(batch.document_lines), body, idf)
-    idf_sum, related_sum = words.between(starts, np.minimum(stops, starts + COUNTED_TOKENS))
+    idf_sum, related_sum = words.between(starts, np.minimum(stops, starts + WEIGHED_TOKENS))
     related = related_sum / np.maximum(idf_sum, 1)
     logits = np.ascontiguousarray(scores.logits.take(lines, axis=0).T)
-    columns = _columns(logits, scores.strongest.take(lines), shapes, stops - starts, related, pages)
-    values = _rounded(columns, len(lines))
-    return PageFeatures(lines, pages, values, shapes.widths, related, words)
-
-
-def _rounded(columns: Sequence[Column], count: int) -> NDArray[np.float64]:
-    """All columns and the products of some as float64 (count, f), multiples of 1/256."""
-    # Each column is a row of memory: numpy would be slow on rows of a hundred numbers.
-    values = np.empty((len(FEATURE_NAMES), count))
-    for (_, value), place in zip(columns, _PLACES, strict=True):
-        values[place] = value
-    first = len(FEATURE_NAMES) - len(_PRODUCTS)
-    np.multiply(values.take(_LEFT, axis=0), values.take(_RIGHT, axis=0), out=values[first:])
-    # Block by block, so that what one step writes is still in the cache for the next.
-    step = _BLOCK // max(count, 1) + 1
-    for start in range(0, len(values), step):
-        block = values[start : start + step]
-        block *= GRAIN
-        np.rint(block, out=block)
-        block *= 1 / GRAIN
-    return values.T
+    facts = line_facts(logits, scores.strongest.take(lines), shapes, stops - starts, related, pages)
+    return PageFeatures(lines, pages, facts, words)
 
 
 @cache
@@ -107,95 +98,57 @@ _LEVEL_ROWS = np.array([row for row, _, _ in _LEVELS])
 _LEVEL_VALUES = np.array([[float(level)] for _, _, level in _LEVELS])
 
 
-def _columns(
-    logits: NDArray[np.float64],
-    strongest: NDArray[np.float64],
-    shapes: LineShapes,
-    counts: NDArray[np.int64],
-    related: NDArray[np.float64],
-    pages: Pages,
-) -> list[Column]:
-    """Every number with its name, but for the products of two of them, which ``_PRODUCTS`` lists.
+def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
+    """Every number of some rows with its name: a new one is added here and nowhere else."""
+    shapes = facts.shapes
+    logits, related = facts.logits[:, rows], facts.related[rows]
+    spam, link, headline, template, boilerplate = logits
+    widths, log_width, ends, words = shapes.widths[rows], facts.log_width[rows], shapes.stops[rows], shapes.words[rows]
+    not_latin, margin = facts.not_latin[rows], facts.margin[rows]
+    solo_share = shapes.solos[rows] / np.maximum(words + shapes.solos[rows], 1)
+    near, far = (pages.means_within(facts.units, facts.running, reach, rows) for reach in (3, 10))
+    near /= UNIT
+    far /= UNIT
 
-    Args:
-        logits: float64 (5, r), stage 1 logits.
-        strongest: float64 (r,), as in ``LineScores``.
-        counts: int64 (r,), tokens.
-        related: float64 (r,), as in ``PageFeatures``.
-    """
-    count = len(related)
-    logits = np.minimum(np.maximum(logits, -LOGIT_LIMIT), LOGIT_LIMIT)
-    exponential = np.exp(logits)
-    probabilities = exponential / (1 + exponential.sum(axis=0))
-    spam, link, headline, _, boilerplate = logits
-    widths = shapes.widths
-    log_width = np.log1p(widths)
-    letters = np.maximum(shapes.words + shapes.solos, 1)
-    solo_share = shapes.solos / letters
-    not_latin = 1 - shapes.latins / letters
-    # How much more likely spam of either kind is than ordinary text.
-    margin = np.logaddexp(spam, link)
-    margin -= np.logaddexp(0.0, boilerplate)
-    np.minimum(np.maximum(margin, -MARGIN_LIMIT, out=margin), MARGIN_LIMIT, out=margin)
-
-    # What is averaged over neighbours, in whole units: sums of floats would depend on what stands before them.
-    averaged = np.empty((10, count))
-    averaged[:5], averaged[5], averaged[6], averaged[7] = probabilities, margin, log_width, shapes.stops
-    averaged[8], averaged[9] = related, not_latin
-    averaged *= _UNIT
-    units = np.rint(averaged, out=averaged).astype(np.int64)
-    near_units = units[:9]
-    running = sums_behind(near_units)
-    near, far = (pages.means_within(near_units, running, reach) for reach in (3, 10))
-    near /= _UNIT
-    far /= _UNIT
-
-    # Wide lines count for more in the margin of the page.
-    share = np.minimum(widths, 400)
-    wide_share = share * (widths >= 60)
-    addends = np.empty((13, count), np.int64)
-    addends[:5], addends[5], addends[6], addends[7] = units[:5], units[9], widths, widths * (widths >= BODY_WIDTH)
-    addends[8], addends[9], addends[10] = spam > 0, share, wide_share
-    np.multiply(units[5], addends[9:11], out=addends[11:])
-    others = pages.totals(addends)
-    others -= addends
-    page_lines = pages.stops - pages.starts
-    before = np.arange(count) - pages.starts
+    others = facts.totals.take(pages.documents[rows], axis=1)
+    others -= facts.addends[:, rows]
+    page_lines = pages.stops[rows] - pages.starts[rows]
+    before = np.arange(rows.start, rows.stop) - pages.starts[rows]
     other_lines = page_lines - 1
     least_one = np.maximum(other_lines, 1)
     page_means = others[:9] / least_one
-    page = page_means[:5] / _UNIT
+    page = page_means[:5] / UNIT
     width_mean, body_mean, strong_mean = page_means[6:]
-    weighted = others[11:] / (others[9:11] + 30) / _UNIT
+    weighted = others[11:] / (others[9:11] + 30) / UNIT
     only = (page_lines == 1).astype(np.float64)
-    odd_script = np.abs(not_latin - page_means[5] / _UNIT) * (1 - only)
+    odd_script = np.abs(not_latin - page_means[5] / UNIT) * (1 - only)
     body_share = body_mean / np.maximum(width_mean, 1)
 
-    title_like = (widths >= 15) & (widths <= 150) & (shapes.stops == 0)
-    run, place = runs(title_like, pages)
+    run = facts.run[rows]
+    title_like = run > 0
     log_run = np.log1p(run)
     has_body = body_share > 0
     unrelated = (1 - related) * has_body
-    log_widths = log_width[None]
+    above, below = pages.before(facts.shown, rows), pages.behind(facts.shown, rows)
     return [
         (_each("own logit {}"), logits),
-        (_each("own probability {}"), probabilities),
+        (_each("own probability {}"), facts.shown[:5, rows]),
         (_LEVEL_NAMES, np.maximum(logits.take(_LEVEL_ROWS, axis=0) - _LEVEL_VALUES, 0)),
         ("own spam margin", margin),
         (("page spam margin", "page spam margin of wide lines"), weighted),
         ("spam margin within 3", near[5]),
         ("spam margin within 10", far[5]),
         ("page spam margin above 0", np.maximum(weighted[0], 0)),
-        ("strongest stretch", np.minimum(np.maximum(strongest, -LOGIT_LIMIT), LOGIT_LIMIT)),
+        ("strongest stretch", facts.strongest[rows]),
         ("width", log_width),
         ("width below 25", widths < 25),
-        (("width above 60", "width above 200"), np.maximum(log_widths - _WIDTH_LEVELS, 0)),
-        ("capital words", shapes.capitals / np.maximum(shapes.words, 1)),
-        (("digit words", "marks"), shapes.digits_and_marks / counts),
+        (("width above 60", "width above 200"), np.maximum(log_width - _WIDTH_LEVELS, 0)),
+        ("capital words", shapes.capitals[rows] / np.maximum(words, 1)),
+        (("digit words", "marks"), shapes.digits_and_marks[:, rows] / facts.counts[rows]),
         ("letters without spaces", solo_share),
         ("letters not Latin", not_latin),
         ("script unlike the page's", odd_script),
-        ("ends a sentence", shapes.stops),
+        ("ends a sentence", ends),
         ("lines before", np.log1p(before)),
         ("lines behind", np.log1p(other_lines - before)),
         ("relative place", before / least_one),
@@ -205,55 +158,51 @@ def _columns(
         ("body share of the page", body_share),
         (_each("page {}"), page),
         ("page strong spam lines", np.log1p(strong_mean * other_lines)),
-        (_each("before {}"), pages.shifted(probabilities, -1)),
-        (_each("behind {}"), pages.shifted(probabilities, 1)),
+        (_each("before {}"), above[:5]),
+        (_each("behind {}"), below[:5]),
         (_each("within 3 {}"), near[:5]),
         (_each("within 10 {}"), far[:5]),
-        ("width before", pages.shifted(log_widths, -1)[0]),
-        ("width behind", pages.shifted(log_widths, 1)[0]),
+        ("width before", above[5]),
+        ("width behind", below[5]),
         ("width within 3", near[6]),
         ("width within 10", far[6]),
         ("sentences within 3", near[7]),
         ("sentences within 10", far[7]),
         ("title-like", title_like),
         ("run of title-like lines", log_run),
-        ("place in the run", np.log1p(place)),
+        ("place in the run", np.log1p(facts.place[rows])),
         ("words of the page's body", related),
         ("words of the body within 3", near[8]),
         ("page has a body", has_body),
         ("title-like and unrelated", unrelated * title_like),
         ("run and unrelated", unrelated * log_run),
+        ("run and width", log_run * log_width),
+        ("run and page body", log_run * body_share),
+        ("spam logit by page spam", spam * page[0]),
+        ("spam logit by neighbours' spam", spam * near[0]),
+        ("spam logit by letters without spaces", spam * solo_share),
+        ("spam logit by letters not Latin", spam * not_latin),
+        ("link logit by script unlike the page's", link * odd_script),
+        ("headline logit by run", headline * log_run),
         ("headline logit by unrelated", headline * unrelated),
+        ("boilerplate logit by width", boilerplate * log_width),
+        ("boilerplate logit by neighbours' boilerplate", boilerplate * near[4]),
+        ("boilerplate logit by sentence end", boilerplate * ends),
+        ("template logit by page template", template * page[3]),
+        ("spam logit by the only line", spam * only),
+        ("headline logit by the only line", headline * only),
+        ("boilerplate logit by the only line", boilerplate * only),
     ]
 
 
 _WIDTH_LEVELS = np.log1p([[60.0], [200.0]])
 
-_PRODUCTS = (
-    ("run and width", "run of title-like lines", "width"),
-    ("run and page body", "run of title-like lines", "body share of the page"),
-    ("spam logit by page spam", "own logit spam", "page spam"),
-    ("spam logit by neighbours' spam", "own logit spam", "within 3 spam"),
-    ("spam logit by letters without spaces", "own logit spam", "letters without spaces"),
-    ("spam logit by letters not Latin", "own logit spam", "letters not Latin"),
-    ("link logit by script unlike the page's", "own logit link", "script unlike the page's"),
-    ("headline logit by run", "own logit headline", "run of title-like lines"),
-    ("boilerplate logit by width", "own logit boilerplate", "width"),
-    ("boilerplate logit by neighbours' boilerplate", "own logit boilerplate", "within 3 boilerplate"),
-    ("boilerplate logit by sentence end", "own logit boilerplate", "ends a sentence"),
-    ("template logit by page template", "own logit template", "page template"),
-    ("spam logit by the only line", "own logit spam", "the only line"),
-    ("headline logit by the only line", "own logit headline", "the only line"),
-    ("boilerplate logit by the only line", "own logit boilerplate", "the only line"),
-)
-"""Numbers that are the product of two others: own name and the names of the two."""
-
 
 def _column_names() -> Iterator[str | tuple[str, ...]]:
     """The names in the order of ``_columns``: those that it gives for no line at all."""
-    none, no_line = np.zeros(0), np.zeros(0, np.int64)
+    none, no_line, pages = np.zeros(0), np.zeros(0, np.int64), Pages.between(np.zeros(1, np.int64))
     shapes = LineShapes(*(no_line,) * 6, digits_and_marks=np.zeros((2, 0), np.int64))
-    for name, _ in _columns(np.zeros((5, 0)), none, shapes, no_line, none, Pages.between(np.zeros(1, np.int64))):
+    for name, _ in _columns(line_facts(np.zeros((5, 0)), none, shapes, no_line, none, pages), pages, slice(0, 0)):
         yield name
 
 
@@ -267,9 +216,7 @@ def _places() -> Iterator[int | slice]:
 
 _COLUMN_NAMES = tuple(_column_names())
 _PLACES = tuple(_places())
-FEATURE_NAMES: tuple[str, ...] = (
-    *(name for names in _COLUMN_NAMES for name in ((names,) if isinstance(names, str) else names)),
-    *(name for name, _, _ in _PRODUCTS),
+FEATURE_NAMES: tuple[str, ...] = tuple(
+    name for names in _COLUMN_NAMES for name in ((names,) if isinstance(names, str) else names)
 )
 """Names of the context numbers, in order."""
-_LEFT, _RIGHT = (np.array([FEATURE_NAMES.index(row[side]) for row in _PRODUCTS]) for side in (1, 2))

@@ -1,5 +1,6 @@
 """The predictor: a model, loaded once, that judges texts."""
 
+import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -29,8 +30,10 @@ from spamfilter.suspicion import SUSPICION_NAMES
 from spamfilter.text import CHAR_TABLE_SIZE, check_text
 
 _BATCH_CHARACTERS = 300_000
-_BATCH_DOCUMENTS = 128
+_BATCH_DOCUMENTS = 256
 _TASK_BATCHES = 8
+_WAITING_TASKS = 4
+"""Tasks a process that are under way, or done and not yet read."""
 
 
 def default_model_folder() -> Path:
@@ -183,20 +186,37 @@ class Predictor:
     def _predict_in_processes(
         self, batches: Iterator[list[str]], rate: float, n_jobs: int
     ) -> Iterator[DocumentPrediction]:
-        from joblib import Parallel, delayed
+        from joblib import Parallel, delayed, effective_n_jobs
 
         # The texts wait here: a worker sends back arrays only.
         waiting: deque[list[list[str]]] = deque()
+        limit = _WAITING_TASKS * effective_n_jobs(n_jobs)
+        finished = False
 
         def tasks() -> Iterator[list[list[str]]]:
-            while task := list(islice(batches, _TASK_BATCHES)):
+            nonlocal finished
+            # joblib takes new tasks as workers get free, however far the reader of the results is behind.
+            while len(waiting) < limit:
+                task = list(islice(batches, _TASK_BATCHES))
+                if not task:
+                    finished = True
+                    return
                 waiting.append(task)
                 yield task
 
         with Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2*n_jobs") as parallel:
-            for scored in parallel(delayed(_score_task)(self.stages, task) for task in tasks()):
-                for texts, scores in zip(waiting.popleft(), scored, strict=True):
-                    yield from self._decided(texts, scores, rate)
+            while not finished:
+                scored = parallel(delayed(_score_task)(self.stages, task) for task in tasks())
+                try:
+                    for part in scored:
+                        for texts, scores in zip(waiting.popleft(), part, strict=True):
+                            yield from self._decided(texts, scores, rate)
+                finally:
+                    with warnings.catch_warnings():
+                        # A reader who has seen enough knows that the rest is for nothing.
+                        warnings.filterwarnings("ignore", "[0-9]+ tasks have been successfully executed", UserWarning)
+                        warnings.filterwarnings("ignore", "[0-9]+ tasks which were still being processed", UserWarning)
+                        scored.close()
 
     def _predict_batch(self, texts: list[str], rate: float) -> list[DocumentPrediction]:
         return self._decided(texts, document_scores(score_batch(self.stages, texts)), rate)

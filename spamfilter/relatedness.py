@@ -11,6 +11,8 @@ from spamfilter.tokens import KIND_SOLO, KIND_WORD, TokenBatch
 RELATED_BITS = 13
 """Words of a page are told apart by 13 bits of their hash."""
 IDF_BITS = 16
+WEIGHED_TOKENS = 1 << 23
+"""Tokens further down a line are not weighed, so that two sums fit into 64 bits."""
 _HALF = 32
 
 
@@ -29,7 +31,7 @@ class WordWeights:
     unrelated_idf: NDArray[np.uint8]
 
     def between(self, first: NDArray[np.int64], stop: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Idf of the words among the tokens ``[first, stop)``, at most 16 million: of all, and of related ones."""
+        """Idf of the words among the tokens ``[first, stop)``, ``WEIGHED_TOKENS`` at most: all, and related ones."""
         packed = self.running.take(first) - self.running.take(stop)
         return packed & ((1 << _HALF) - 1), packed >> _HALF
 
@@ -58,7 +60,7 @@ def word_weights(
     is_word = (tokens.kinds & np.uint8(KIND_WORD | KIND_SOLO)) != 0
     weights *= is_word
     in_body = np.zeros(len(keys), np.bool_)
-    in_body[1:] = body.repeat(np.diff(tokens.line_tokens))
+    in_body[1:] = body.repeat(tokens.line_tokens[1:] - tokens.line_tokens[:-1])
     in_body &= is_word
     seen = np.bincount(keys.take(in_body.nonzero()[0]), minlength=documents << RELATED_BITS)
     # A word of the body is related if the body has it once more.

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from spamfilter.line_model import LineModel, Words
 from spamfilter.relatedness import WordWeights
 from spamfilter.span_tokens import PieceTokens, high_field, low_field, middle_field
+from spamfilter.sums import sums_behind
 from spamfilter.text import SCRIPT_SHIFT, UPPER
 from spamfilter.tokens import KIND_LINE_END, KIND_MARK, KIND_SOLO, KIND_WORD
 
@@ -39,7 +40,7 @@ def describe_candidates(
     low, high = np.maximum(low, first - NEIGHBOURHOOD), np.minimum(high, stop + NEIGHBOURHOOD)
     places = np.concatenate((first, stop, low, high))
     sums = _running_counts(pieces, words, inside, strange).take(places, axis=1).reshape(5, 4, -1)
-    span, both = sums[:, 1] - sums[:, 0], sums[:, 3] - sums[:, 2]
+    span, both = sums[:, 0] - sums[:, 1], sums[:, 2] - sums[:, 3]
     rest = both - span
     # Three labels and the norm of the stretch, of the rest and of both.
     packed = np.stack((span, rest, both), axis=1)[:2]
@@ -57,7 +58,7 @@ def describe_candidates(
     kind_before, kind_after = kinds.take(before), kinds.take(after)
     glue_before = (pieces.ends.take(before) == pieces.begins.take(first)) & (kind_before != KIND_LINE_END)
     glue_after = (pieces.begins.take(after) == pieces.ends.take(last)) & (kind_after != KIND_LINE_END)
-    bracket = np.isin(pieces.firsts[first] & np.uint32(0xFFFF), _OPENING)
+    bracket = _IS_OPENING.take(pieces.firsts.take(first) & np.uint32(0xFFFF))
     latin_inside, latin_outside = latin_count[:2] / np.maximum(letter_count[:2], 1)
     capital_inside, capital_outside = capital_count[:2] / np.maximum(word_count[:2], 1)
     # Tokens of a piece stand next to each other in the batch too.
@@ -130,13 +131,13 @@ def describe_candidates(
 def _running_counts(
     pieces: PieceTokens, words: Words, inside: NDArray[np.int64], strange: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Running sums over the tokens of pieces, int64 (5, c + 1).
+    """``sums_behind`` over the tokens of pieces, int64 (5, c + 1).
 
     Two rows hold two sums each: spam and link weights, boilerplate weights and norms. One holds five counts: words,
     capital words, letters, Latin letters, characters without spaces. Then inside scores and strangeness.
     """
-    running = np.zeros((5, len(pieces.tokens) + 1), np.int64)
-    weights, others, counts, *scores = running[:, 1:]
+    rows = np.empty((5, len(pieces.tokens)), np.int64)
+    weights, others, counts, *scores = rows
     packed = words[0][pieces.tokens]
     np.left_shift(middle_field(packed), _PAIR_BITS, out=weights)
     weights += low_field(packed)
@@ -148,8 +149,7 @@ def _running_counts(
     _KIND_COUNTS.take(pieces.kinds + capital * np.uint8(16) + latin * np.uint8(32), out=counts, mode="clip")
     scores[0][:] = inside
     scores[1][:] = strange
-    np.cumsum(running, axis=1, out=running)
-    return running
+    return sums_behind(rows)
 
 
 def _kind_counts() -> NDArray[np.int64]:
@@ -168,4 +168,5 @@ _COUNT_SHIFTS = np.arange(0, 60, 12)[:, None, None]
 _COUNT_MASK = (1 << 12) - 1
 
 
-_OPENING = np.array([ord(mark) for mark in "【[({（《「『〖«<〔"], np.uint32)
+_IS_OPENING = np.zeros(1 << 16, np.bool_)
+_IS_OPENING[[ord(mark) for mark in "【[({（《「『〖«<〔"]] = True

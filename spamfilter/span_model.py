@@ -6,14 +6,14 @@ and for every token how much it looks like a part of one, as log-likelihood rati
 (Kadane's algorithm). A logistic regression on the numbers of that stretch then says how sure it is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter.context_model import DenseModel
 from spamfilter.line_model import LineModel, Words
-from spamfilter.page_features import FEATURE_NAMES, PageFeatures
+from spamfilter.page_features import FEATURE_NAMES
 from spamfilter.relatedness import WordWeights
 from spamfilter.span_description import Stretches, describe_candidates
 from spamfilter.span_tokens import (
@@ -23,6 +23,7 @@ from spamfilter.span_tokens import (
     low_field,
     middle_field,
     numeric_products,
+    numeric_taps,
     span_rows,
     strangeness_before,
 )
@@ -31,13 +32,21 @@ from spamfilter.tokens import TokenBatch
 
 ROUNDS = 2
 """Most foreign stretches looked for in one piece of a line."""
-LEAST_SCORE = 0.0
-"""Stretches whose log-likelihood ratio is lower are not looked at further."""
+LEAST_SCORE = 4.0
+"""Stretches whose log-likelihood ratio is lower are not looked at further: what is reported has 5 and more."""
 NUMERIC_SHIFT = 4096.0
 _BLOCK = -(1 << 24)
 _NEVER = -(1 << 38)
 _APART = 1 << 40
 
+EVIDENCE_NAMES = (
+    "lines elsewhere on the page likely link",
+    "lines elsewhere on the page likely headline",
+    "lines elsewhere on the page likely template",
+    "lines elsewhere on the page likely spam",
+    "boilerplate logit of the line",
+)
+"""What the rest of the page says of the line of a candidate."""
 CANDIDATE_NAMES: tuple[str, ...] = (
     "score of the stretch",
     "start score",
@@ -81,11 +90,7 @@ CANDIDATE_NAMES: tuple[str, ...] = (
     "tokens in a script without spaces",
     "spam logit in a script without spaces",
     "tokens up to 8 in a script with spaces",
-    "lines elsewhere on the page likely link",
-    "lines elsewhere on the page likely headline",
-    "lines elsewhere on the page likely template",
-    "lines elsewhere on the page likely spam",
-    "boilerplate logit of the line",
+    *EVIDENCE_NAMES,
 )
 
 
@@ -124,6 +129,11 @@ class SpanModel:
     scale: float
     candidates: DenseModel
     suspicion: DenseModel
+    _taps: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Work out the taps once."""
+        object.__setattr__(self, "_taps", numeric_taps(self.numeric_weights))
 
     def boundary_scores(self, pieces: PieceTokens, words: Words, strange: NDArray[np.int64]) -> Stretches:
         """Scores of each token as the start, as the end and as a part of a phrase, int64 (c,) each."""
@@ -133,7 +143,7 @@ class SpanModel:
         boundary += self.table.take(around, mode="clip")
         own = self.table.take(word, mode="clip")
         # Whole numbers far below 2**53: exact in any order of addition.
-        products = numeric_products(pieces, words, strange, self.numeric_weights)
+        products = numeric_products(pieces, words, strange, self._taps)
         products /= NUMERIC_SHIFT
         numeric = np.floor(products, out=products).astype(np.int64)
         numeric += self.bias[:, None]
@@ -151,17 +161,19 @@ class SpanModel:
         return start, end, inside
 
 
-def page_evidence(features: PageFeatures, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+def page_evidence(values: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """What the rest of its page says of each of the lines ``rows`` int64 (k,), float64 (k, 5), multiples of 1/256.
 
     The number of other lines that stage 1 takes for link offers, headlines, template residue and spam, at most 3 of
     each; the boilerplate logit of the line itself.
     """
-    values = features.values[rows[:, None], _EVIDENCE]
-    others = np.expm1(values[:, :1]) - 1
-    values[:, 1:5] = np.minimum(values[:, 1:5] * others, 3.0)
-    rounded: NDArray[np.float64] = np.rint(values[:, 1:] * 256.0) / 256.0
-    return rounded
+    # Columns first: they are contiguous.
+    page_lines, *evidence = (values[:, column].take(rows) for column in _EVIDENCE)
+    others = np.expm1(page_lines) - 1
+    numbers = np.array(evidence)
+    numbers[:4] = np.minimum(numbers[:4] * others, 3.0)
+    rounded: NDArray[np.float64] = np.rint(numbers * 256.0) / 256.0
+    return rounded.T
 
 
 _EVIDENCE = [
@@ -245,8 +257,9 @@ def find_candidates(
         evidence: float64 (r, 5), what the rest of the page says, as ``page_evidence`` gives it.
     """
     empty = np.zeros(0, np.int64)
+    nothing = SpanCandidates(empty, empty, empty, np.zeros((0, len(CANDIDATE_NAMES))))
     if not len(lines):
-        return SpanCandidates(empty, empty, empty, np.zeros((0, len(CANDIDATE_NAMES))))
+        return nothing
     pieces = cut_pieces(batch, tokens, lines)
     strange = strangeness_before(pieces, line_model)
     scores = model.boundary_scores(pieces, words, strange)
@@ -264,6 +277,8 @@ def find_candidates(
         # Take away what was found, so that the next round looks elsewhere.
         free[_ranges(first, last + 1)] = False
     piece, first, last = (np.concatenate(column) for column in zip(*found, strict=True))
+    if not len(piece):
+        return nothing
     order = np.lexsort((first, piece))
     stretches = piece[order], first[order], last[order]
     values = describe_candidates(pieces, line_model, words, strange, scores, stretches, page_words, model.scale)

@@ -174,30 +174,39 @@ def numeric_inputs(pieces: PieceTokens, words: Words, strange: NDArray[np.int64]
     Spam weights of the tokens at the offsets -2, -1, 0 and 1; of the four before, of the four from here on; the own
     size. Strangeness of the pairs that end at the offsets -1, 0, 1 and 2; of the three pairs before and behind.
     """
-    return numeric_products(pieces, words, strange, np.eye(NUMERIC_COUNT)).T
+    return numeric_products(pieces, words, strange, numeric_taps(np.eye(NUMERIC_COUNT))).T
+
+
+def numeric_taps(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What each number near a token adds to ``numeric_inputs @ weights``, weights float64 (NUMERIC_COUNT, k).
+
+    Returns:
+        float64 (17, k): spam weight and strangeness by turns at the offsets -4 to 3, then the own size.
+    """
+    return np.concatenate((_TAPS @ weights, weights[_SIZE : _SIZE + 1]))
 
 
 def numeric_products(
-    pieces: PieceTokens, words: Words, strange: NDArray[np.int64], weights: NDArray[np.float64]
+    pieces: PieceTokens, words: Words, strange: NDArray[np.int64], taps: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """``(numeric_inputs @ weights).T`` for whole weights float64 (NUMERIC_COUNT, k), without building the inputs."""
+    """``(numeric_inputs @ weights).T``, float64 (k, c), from the ``numeric_taps`` of whole weights."""
+    # By index: ``take`` would copy the words of the whole batch, which are not contiguous.
     spam = low_field(words[0][pieces.tokens])
     np.minimum(np.maximum(spam, -_SPAM_LIMIT, out=spam), _SPAM_LIMIT, out=spam)
     # The word of a line end holds the pair that opens the next line.
-    spam[pieces.kinds == KIND_LINE_END] = 0
-    # Zeros around every piece let one sliding sum run over all pieces.
+    spam *= pieces.kinds != KIND_LINE_END
+    # Zeros around every piece let one sliding window run over all pieces.
     places = pieces.numbers * _REACH
     places += np.arange(len(places))
-    padded = np.zeros((2, len(places) + len(pieces.starts) * _REACH))
-    padded[0, places + _REACH] = spam
-    padded[1, places + _REACH] = strange * STRANGENESS_UNIT
-    taps = np.tensordot(_TAPS, weights, axes=(2, 0))
-    products = np.empty((weights.shape[1], len(places)))
-    for number in range(weights.shape[1]):
-        sums = np.correlate(padded[0], taps[0, :, number], "valid")
-        sums += np.correlate(padded[1], taps[1, :, number], "valid")
-        sums.take(places, out=products[number], mode="clip")
-    products += weights[_SIZE][:, None] * np.abs(spam)
+    signals = np.zeros((len(places) + len(pieces.starts) * _REACH, 2))
+    signals[places + _REACH, 0] = spam
+    signals[places + _REACH, 1] = strange * STRANGENESS_UNIT
+    # A window of eight pairs of numbers, moved on by one pair from row to row.
+    shape = len(signals) - 2 * _REACH + 1, 4 * _REACH
+    windows: NDArray[np.float64] = np.ndarray(shape, np.float64, signals, strides=(16, 8))
+    # Whole numbers far below 2**53: exact in any order of addition.
+    products = np.ascontiguousarray((windows @ taps[:-1]).take(places, axis=0).T)
+    products += taps[-1][:, None] * np.abs(spam)
     return products
 
 
@@ -207,13 +216,13 @@ _SIZE = 6
 
 
 def _taps() -> NDArray[np.float64]:
-    """Which numeric input adds which offset, -4 to 3, of spam weight or strangeness; float64 (2, 8, NUMERIC_COUNT)."""
-    taps = np.zeros((2, 2 * _REACH, NUMERIC_COUNT))
+    """Which numeric input adds which offset, -4 to 3, of spam weight or strangeness; float64 (16, NUMERIC_COUNT)."""
+    taps = np.zeros((2 * _REACH, 2, NUMERIC_COUNT))
     sums = ((-2, -2), (-1, -1), (0, 0), (1, 1), (-4, -1), (0, 3)), ((-1, -1), (0, 0), (1, 1), (2, 2), (-3, -1), (1, 3))
     for signal, first_column in ((0, 0), (1, _SIZE + 1)):
         for column, (first, last) in enumerate(sums[signal], start=first_column):
-            taps[signal, first + _REACH : last + _REACH + 1, column] = 1
-    return taps
+            taps[first + _REACH : last + _REACH + 1, signal, column] = 1
+    return taps.reshape(4 * _REACH, NUMERIC_COUNT)
 
 
 _TAPS = _taps()

@@ -4,45 +4,31 @@ Nine tokens in ten of ordinary pages stand in lines that hold no foreign stretch
 that out costs a fraction of what the span stage costs a token.
 """
 
-from typing import TypeVar
-
 import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter.context_model import DenseModel
-from spamfilter.line_model import LineModel, Words
+from spamfilter.line_model import FIELD_BITS, LineModel, Words
 from spamfilter.page_features import FEATURE_NAMES, GRAIN, PageFeatures
-from spamfilter.span_tokens import low_field
 from spamfilter.tokens import TokenBatch
 
 _STRONGEST_NAMES = ("spam in four tokens", "spam in four unrelated tokens", "tokens of the line")
 SUSPICION_NAMES: tuple[str, ...] = (*FEATURE_NAMES, *_STRONGEST_NAMES)
 _SPAM_LIMIT = 4096
-_Number = TypeVar("_Number", np.int16, np.int32)
 
 
-def suspicious_rows(
-    model: DenseModel, line_model: LineModel, tokens: TokenBatch, words: Words, page: PageFeatures
-) -> NDArray[np.int64]:
-    """Rows of ``page`` whose lines may hold a foreign stretch, ascending.
+def are_suspicious(
+    model: DenseModel, partial: NDArray[np.float64], strongest: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Which lines may hold a foreign stretch, bool (n,).
 
     Args:
         model: column 1 is the log-odds, shifted so that lines from 0 on are looked at.
+        partial: float64 (n,), what the context numbers add to the log-odds: all sums are exact, in any order.
+        strongest: float64 (n, 3), as ``strongest_tokens`` gives them.
     """
-    if not len(page.lines):
-        return np.zeros(0, np.int64)
-    # All products and sums are exact, so it does not matter that they are not added up in one go.
-    logits = page.values @ model.weights[: len(FEATURE_NAMES), 1]
-    logits += strongest_tokens(line_model, tokens, words, page) @ model.weights[len(FEATURE_NAMES) :, 1]
-    rows: NDArray[np.int64] = (logits >= -model.bias[1]).nonzero()[0]
-    return rows
-
-
-def suspicion_values(
-    line_model: LineModel, tokens: TokenBatch, words: Words, page: PageFeatures
-) -> NDArray[np.float64]:
-    """Numbers of the lines of ``page``, float64 (r, f), multiples of 1/256, in the order of ``SUSPICION_NAMES``."""
-    return np.concatenate((page.values, strongest_tokens(line_model, tokens, words, page)), axis=1)
+    suspicious: NDArray[np.bool_] = partial + strongest @ model.weights[len(FEATURE_NAMES) :, 1] >= -model.bias[1]
+    return suspicious
 
 
 def strongest_tokens(
@@ -59,14 +45,17 @@ def strongest_tokens(
     starts = tokens.line_tokens.take(page.lines)
     np.log1p(tokens.line_tokens.take(page.lines + 1) - starts, out=result[2])
     starts += 1
-    spam = low_field(words[0])
-    np.minimum(np.maximum(spam, -_SPAM_LIMIT, out=spam), _SPAM_LIMIT, out=spam)
-    sums = _sums_of_four(spam.astype(np.int32), tokens.line_tokens)
+    sums = _sums_of_four(_spam_weights(words), tokens.line_tokens)
     result[0] = np.maximum.reduceat(sums, starts)
-    idf = _sums_of_four(page.words.idf.astype(np.int16), tokens.line_tokens)
-    unrelated = _sums_of_four(page.words.unrelated_idf.astype(np.int16), tokens.line_tokens)
+    # Two sums below 2**10 share a number.
+    idf = page.words.unrelated_idf.astype(np.int32)
+    idf <<= 16
+    idf += page.words.idf
+    unrelated = _sums_of_four(idf, tokens.line_tokens) >> 16
+    idf &= 0xFFFF
     # Whole numbers below 2**24: float32 holds them, and a quotient is rounded the same wherever it stands.
-    shares = unrelated / np.maximum(idf, 1, out=idf).astype(np.float32)
+    shares = unrelated.astype(np.float32)
+    shares /= np.maximum(idf, 1, out=idf).astype(np.float32)
     shares *= sums
     result[1] = np.maximum.reduceat(shares, starts)
     result[:2] /= line_model.scale
@@ -76,7 +65,16 @@ def strongest_tokens(
     return result.T
 
 
-def _sums_of_four(values: NDArray[_Number], line_tokens: NDArray[np.int64]) -> NDArray[_Number]:
+def _spam_weights(words: Words) -> NDArray[np.int32]:
+    """Spam weight of each token, the lowest field of its first packed word, limited; int32 (t,)."""
+    # The field lies in the lower half of the word, so half the memory will do; shifts extend its sign.
+    spam = words[0].astype(np.int32)
+    spam <<= 32 - FIELD_BITS
+    spam >>= 32 - FIELD_BITS
+    return np.minimum(np.maximum(spam, -_SPAM_LIMIT, out=spam), _SPAM_LIMIT, out=spam)
+
+
+def _sums_of_four(values: NDArray[np.int32], line_tokens: NDArray[np.int64]) -> NDArray[np.int32]:
     """Sum of each token and the three behind it, as far as the line goes; 0 at line ends; (t,), in place."""
     last = line_tokens[1:] - 1
     values[line_tokens] = 0

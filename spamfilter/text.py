@@ -63,6 +63,9 @@ class TextBatch:
 
     def original_positions(self, positions: NDArray[np.int64], documents: NDArray[np.int64] | int) -> NDArray[np.int64]:
         """Offsets in the caller's strings of the characters at ``positions`` of ``chars``."""
+        if not len(self.dropped):
+            plain: NDArray[np.int64] = positions - self.document_offsets[documents]
+            return plain
         # As many characters were dropped before a kept one as have at most its number of kept ones before them.
         skipped = np.searchsorted(self.dropped - np.arange(len(self.dropped)), positions, side="right")
         original: NDArray[np.int64] = positions + skipped - self.document_offsets[documents]

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from spamfilter import Predictor
+from spamfilter.line_facts import BODY_WIDTH
 from spamfilter.neighbours import Pages, runs
-from spamfilter.page_features import BODY_WIDTH, FEATURE_NAMES, PageFeatures, page_features
+from spamfilter.page_features import FEATURE_NAMES, PageFeatures, page_features
 from spamfilter.pipeline import score_batch
 from spamfilter.relatedness import IDF_BITS, RELATED_BITS
 from spamfilter.span_tokens import low_field
@@ -42,19 +43,28 @@ def test_means_totals_and_neighbours_stay_on_their_page(groups: list[list[int]],
     edges = np.concatenate(([0], np.cumsum([len(group) for group in groups]))).astype(np.int64)
     pages = Pages.between(edges)
     values = np.array([[value for group in groups for value in group]], np.int64)
-    means = pages.means_within(values, sums_behind(values), reach)[0].tolist()
+    every = slice(0, len(values[0]))
+    means = pages.means_within(values, sums_behind(values), reach, every)[0].tolist()
     expected, totals, before, behind = [], [], [], []
     for group in groups:
+        totals.append(sum(group))
         for place in range(len(group)):
             around = group[max(place - reach, 0) : place] + group[place + 1 : place + reach + 1]
             expected.append(sum(around) / max(len(around), 1))
-            totals.append(sum(group))
             before.append(group[place - 1] if place else 0)
             behind.append([*group, 0][place + 1])
     assert means == expected
-    assert pages.totals(values)[0].tolist() == totals
-    assert pages.shifted(values.astype(np.float64), -1)[0].tolist() == before
-    assert pages.shifted(values.astype(np.float64), 1)[0].tolist() == behind
+    assert pages.totals(values, every)[0].tolist() == totals
+    reals = values.astype(np.float64)
+    for first in range(len(expected) + 1):
+        for stop in range(first, len(expected) + 1):
+            rows = slice(first, stop)
+            parts = (slice(0, first), rows, slice(stop, len(expected)))
+            sums = np.array([pages.totals(values[:, part], part)[0] for part in parts])
+            assert sums.sum(axis=0).tolist() == totals
+            assert pages.means_within(values, sums_behind(values), reach, rows)[0].tolist() == expected[rows]
+            assert pages.before(reals, rows)[0].tolist() == before[rows]
+            assert pages.behind(reals, rows)[0].tolist() == behind[rows]
 
 
 @given(st.lists(st.lists(st.booleans(), max_size=9), max_size=5))
@@ -102,7 +112,7 @@ def test_shapes_and_related_words_are_those_of_a_walk_from_token_to_token(
             words[place] = hashes[place]
     body: dict[tuple[int, int], int] = {}
     for row, line in enumerate(page.lines):
-        if page.widths[row] >= BODY_WIDTH:
+        if page.facts.shapes.widths[row] >= BODY_WIDTH:
             for place in range(stretches[line][0], stretches[line][1]):
                 if place in words:
                     key = (lines[line], words[place] & mask)
@@ -112,7 +122,7 @@ def test_shapes_and_related_words_are_those_of_a_walk_from_token_to_token(
         entries = [int(batch.chars[tokens.begins[place]]) for place in own]
         kinds = [int(tokens.kinds[place]) for place in own]
         solos, marks = kinds.count(KIND_SOLO), kinds.count(KIND_MARK)
-        assert page.widths[row] == batch.line_ends[line] - batch.line_starts[line] + 3 * solos // 2
+        assert page.facts.shapes.widths[row] == batch.line_ends[line] - batch.line_starts[line] + 3 * solos // 2
         letters = max(kinds.count(KIND_WORD) + solos, 1)
 
         def near(name: str, value: float, row: int = row) -> None:
@@ -126,13 +136,13 @@ def test_shapes_and_related_words_are_those_of_a_walk_from_token_to_token(
         near("capital words", capitals / max(kinds.count(KIND_WORD), 1))
         near("ends a sentence", bool(int(batch.chars[tokens.ends[own[-1]] - 1]) & STOP))
         weights = {place: int(predictor.stages.idf[words[place] >> (32 - IDF_BITS)]) for place in own if place in words}
-        in_body = page.widths[row] >= BODY_WIDTH
+        in_body = page.facts.shapes.widths[row] >= BODY_WIDTH
         related = sum(
             weight
             for place, weight in weights.items()
             if body.get((lines[line], words[place] & mask), 0) > int(in_body)
         )
-        assert page.relatedness[row] == related / max(sum(weights.values()), 1)
+        assert page.facts.related[row] == related / max(sum(weights.values()), 1)
 
 
 @settings(deadline=None)

@@ -297,7 +297,7 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
         spans = pair[:, 1] - pair[:, 0]
         rows = document_features(
             part.features,
-            part.scores.logits[part.features.lines],
+            part.scores.logits[part.features.lines, 0],
             np.exp(logits),
             np.searchsorted(part.features.lines, found.lines),
             spans,

@@ -218,5 +218,5 @@ def candidates_of(model: SpanModel, line_model: LineModel, scored: ScoredBatch) 
         scored.scores.token_words,
         scored.features.words,
         scored.features.lines,
-        page_evidence(scored.features, np.arange(len(scored.features.lines))),
+        page_evidence(scored.features.values, np.arange(len(scored.features.lines))),
     )

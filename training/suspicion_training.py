@@ -10,7 +10,7 @@ from spamfilter.context_model import WEIGHT_GRAIN
 from spamfilter.line_model import LineModel
 from spamfilter.page_features import FEATURE_NAMES
 from spamfilter.span_model import SpanCandidates, SpanModel
-from spamfilter.suspicion import SUSPICION_NAMES, suspicion_values, suspicious_rows
+from spamfilter.suspicion import SUSPICION_NAMES, are_suspicious, strongest_tokens
 from training.dense_training import fit_dense_model
 from training.span_training import ScoredBatch
 
@@ -42,7 +42,13 @@ def fit_suspicion(model: SpanModel, parts: Sequence[Part]) -> SpanModel:
     best = np.concatenate([_best_logits(model, scored, found) for scored, _, found in parts])
     values = np.concatenate(
         [
-            suspicion_values(line_model, scored.tokens, scored.scores.token_words, scored.features)
+            np.concatenate(
+                (
+                    scored.features.values,
+                    strongest_tokens(line_model, scored.tokens, scored.scores.token_words, scored.features),
+                ),
+                axis=1,
+            )
             for scored, line_model, _ in parts
         ]
     )
@@ -61,6 +67,8 @@ def fit_suspicion(model: SpanModel, parts: Sequence[Part]) -> SpanModel:
 def look_where_suspicious(model: SpanModel, part: Part) -> SpanCandidates:
     """The candidates that are left when only suspicious lines are looked at."""
     scored, line_model, found = part
-    rows = suspicious_rows(model.suspicion, line_model, scored.tokens, scored.scores.token_words, scored.features)
-    kept = np.isin(found.lines, scored.features.lines[rows])
+    strongest = strongest_tokens(line_model, scored.tokens, scored.scores.token_words, scored.features)
+    partial = scored.features.values @ model.suspicion.weights[: len(FEATURE_NAMES), 1]
+    suspicious = are_suspicious(model.suspicion, partial, strongest)
+    kept = np.isin(found.lines, scored.features.lines[suspicious])
     return SpanCandidates(found.lines[kept], found.first[kept], found.last[kept], found.values[kept])

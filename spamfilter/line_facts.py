@@ -1,0 +1,120 @@
+"""What is known of each line by itself, and the running sums from which its neighbourhood is read off."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spamfilter.line_shapes import LineShapes
+from spamfilter.neighbours import Pages, runs
+from spamfilter.sums import sums_behind
+
+LOGIT_LIMIT = 12.0
+MARGIN_LIMIT = 8.0
+BODY_WIDTH = 100
+"""Lines at least this wide form the body of a page; a character without spaces counts 2.5."""
+UNIT = 4096
+"""What is averaged is counted in whole units: sums of floats would depend on what stands before them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineFacts:
+    """Facts about the lines that are not blank. ``r`` lines on ``d`` pages.
+
+    Attributes:
+        logits: float64 (5, r), of stage 1, for the labels but clean, limited.
+        shown: float64 (6, r), what the lines next to it see of a line: its probabilities and ``log_width``.
+        margin: float64 (r,), how much more likely spam of either kind is than ordinary text, limited.
+        strongest: float64 (r,), as in ``LineScores``, limited.
+        shapes: counts of tokens.
+        counts: int64 (r,), tokens.
+        related: float64 (r,), idf-weighted share of the words that other lines of the body use.
+        log_width, not_latin: float64 (r,).
+        run, place: int64 (r,), length of the run of title-like lines that the line stands in, its place there.
+        units: int64 (9, r), what is averaged over the lines around: probabilities, margin, width, sentence end,
+            related.
+        running: int64 (9, r + 1), ``sums_behind`` of them.
+        addends: int64 (13, r), what is averaged over the page: probabilities, not Latin, width, width in the body,
+            whether stage 1 says spam, weight of the line, the same of wide lines, margin by either weight.
+        totals: int64 (13, d), sums of them over each page.
+    """
+
+    logits: NDArray[np.float64]
+    shown: NDArray[np.float64]
+    margin: NDArray[np.float64]
+    strongest: NDArray[np.float64]
+    shapes: LineShapes
+    counts: NDArray[np.int64]
+    related: NDArray[np.float64]
+    log_width: NDArray[np.float64]
+    not_latin: NDArray[np.float64]
+    run: NDArray[np.int64]
+    place: NDArray[np.int64]
+    units: NDArray[np.int64]
+    running: NDArray[np.int64]
+    addends: NDArray[np.int64]
+    totals: NDArray[np.int64]
+
+
+def line_facts(
+    logits: NDArray[np.float64],
+    strongest: NDArray[np.float64],
+    shapes: LineShapes,
+    counts: NDArray[np.int64],
+    related: NDArray[np.float64],
+    pages: Pages,
+) -> LineFacts:
+    """Work out the facts from stage 1 logits float64 (5, r) and the like."""
+    logits = limited(logits, LOGIT_LIMIT)
+    shown = np.empty((6, len(related)))
+    probabilities, log_width = shown[:5], shown[5]
+    np.exp(logits, out=probabilities)
+    probabilities /= 1 + probabilities.sum(axis=0)
+    spam, link, _, _, boilerplate = logits
+    widths = shapes.widths
+    np.log1p(widths, out=log_width)
+    not_latin = 1 - shapes.latins / np.maximum(shapes.words + shapes.solos, 1)
+    margin = np.logaddexp(spam, link)
+    margin -= np.logaddexp(0.0, boilerplate)
+    margin = limited(margin, MARGIN_LIMIT)
+
+    averaged = np.empty((10, len(related)))
+    averaged[:5], averaged[5], averaged[6], averaged[7] = probabilities, margin, log_width, shapes.stops
+    averaged[8], averaged[9] = related, not_latin
+    averaged *= UNIT
+    units = np.rint(averaged, out=averaged).astype(np.int64)
+
+    # Wide lines count for more in the margin of the page.
+    addends = np.empty((13, len(related)), np.int64)
+    addends[:5], addends[5], addends[6], addends[7] = units[:5], units[9], widths, widths * (widths >= BODY_WIDTH)
+    addends[8], addends[9] = spam > 0, np.minimum(widths, 400)
+    np.multiply(addends[9], widths >= 60, out=addends[10])
+    np.multiply(units[5], addends[9:11], out=addends[11:])
+    totals = np.zeros((13, len(pages.sizes)), np.int64)
+    for rows in pages.blocks():
+        totals += pages.totals(addends[:, rows], rows)
+    title_like = (widths >= 15) & (widths <= 150) & (shapes.stops == 0)
+    run, place = runs(title_like, pages)
+    return LineFacts(
+        logits=logits,
+        shown=shown,
+        margin=margin,
+        strongest=limited(strongest, LOGIT_LIMIT),
+        shapes=shapes,
+        counts=counts,
+        related=related,
+        log_width=log_width,
+        not_latin=not_latin,
+        run=run,
+        place=place,
+        units=units[:9],
+        running=sums_behind(units[:9]),
+        addends=addends,
+        totals=totals,
+    )
+
+
+def limited(values: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
+    """A copy of ``values`` without what lies beyond ``limit`` or minus ``limit``."""
+    result: NDArray[np.float64] = np.maximum(values, -limit)
+    return np.minimum(result, limit, out=result)

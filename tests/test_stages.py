@@ -1,0 +1,55 @@
+"""The stages that a stored model gives, and what is refused."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from spamfilter import ModelError, Predictor
+from spamfilter.model_store import StoredModel, load_model
+from spamfilter.predictor import default_model_folder
+
+
+@pytest.fixture(scope="module")
+def stored() -> StoredModel:
+    return load_model(default_model_folder())
+
+
+def altered(stored: StoredModel, **changes: Any) -> StoredModel:
+    settings = copy.deepcopy(dict(stored.settings))
+    settings.update(changes)
+    return StoredModel(settings, stored.arrays, stored.card)
+
+
+def backwards(part: dict[str, Any]) -> dict[str, Any]:
+    return {**part, **{name: part[name][::-1] for name in ("names", "weights", "means")}}
+
+
+def test_the_order_in_which_a_model_stores_its_numbers_does_not_matter(stored: StoredModel, spun_page: str) -> None:
+    span = dict(stored.settings["span"])
+    for name in ("candidates", "suspicion"):
+        span[name] = backwards(span[name])
+    other = altered(
+        stored,
+        span=span,
+        context=backwards(stored.settings["context"]),
+        document=backwards(stored.settings["document"]),
+    )
+    first, second = (Predictor(model).predict(spun_page) for model in (stored, other))
+    assert first.scores.logits.tobytes() == second.scores.logits.tobytes()
+    assert first.scores.span_logits.tobytes() == second.scores.span_logits.tobytes()
+    assert first.scores.document_logits.tobytes() == second.scores.document_logits.tobytes()
+
+
+@pytest.mark.parametrize("change", ["missing", "unknown", "twice"])
+def test_a_model_that_looks_at_other_numbers_is_refused(stored: StoredModel, change: str) -> None:
+    names = list(stored.settings["context"]["names"])
+    names[0] = {"missing": "", "unknown": "something else", "twice": names[1]}[change]
+    with pytest.raises(ModelError, match="other numbers"):
+        Predictor(altered(stored, context={**stored.settings["context"], "names": names}))
+
+
+def test_a_model_without_a_part_is_refused(stored: StoredModel) -> None:
+    span = {name: value for name, value in stored.settings["span"].items() if name != "suspicion"}
+    with pytest.raises(ModelError, match="missing or malformed"):
+        Predictor(altered(stored, span=span))
