@@ -1,7 +1,7 @@
 """Stage 2, the context model: where does the line stand?
 
-Multinomial logistic regression on the numbers of ``page_features``. Weights are multiples of 1/65536, numbers
-multiples of 1/256: every product and sum is exact in float64, whatever order it is added up in.
+Two multinomial logistic regressions: a first look on the numbers of ``page_features``, a second one on what the first
+said of the line and of the others of its page.
 """
 
 from dataclasses import dataclass
@@ -9,28 +9,49 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-WEIGHT_GRAIN = 65536.0
+from spamfilter.dense_model import GRAIN, DenseModel, log_softmax
+from spamfilter.page_features import PageFeatures
+from spamfilter.second_look import SecondLook, second_look, spam_margin
 
 
 @dataclass(frozen=True, slots=True)
-class DenseModel:
-    """A linear model on dense numbers: ``values @ weights + bias``.
+class ContextScores:
+    """What stage 2 found, for the ``r`` lines that are not blank.
 
     Attributes:
-        names: of the inputs.
-        weights: float64 (f, k), multiples of 1/65536.
-        bias: float64 (k,), multiples of 1/65536.
-        means: float64 (f,), mean of the inputs over the training rows; explanations are told against it.
+        second: numbers of the second look.
+        logits: float64 (r, 6), log-probabilities of the labels.
+        margin: float64 (r,), log-odds of spam of either kind in them, limited, multiples of 1/256.
     """
 
-    names: tuple[str, ...]
-    weights: NDArray[np.float64]
-    bias: NDArray[np.float64]
-    means: NDArray[np.float64]
+    second: SecondLook
+    logits: NDArray[np.float64]
+    margin: NDArray[np.float64]
 
-    def logits(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Logits float64 (r, k) of ``values`` float64 (r, f), which are multiples of 1/256."""
-        # Each column is a row of memory in the numbers, and is one in the logits.
-        columns = self.weights.T @ values.T
-        columns += self.bias[:, None]
-        return columns.T
+
+@dataclass(frozen=True, slots=True)
+class ContextModel:
+    """The two regressions; each has 6 columns, the labels."""
+
+    first: DenseModel
+    second: DenseModel
+
+    def look_again(self, first: NDArray[np.float64], page: PageFeatures) -> ContextScores:
+        """Judge all lines once more.
+
+        Args:
+            first: float64 (6, r), log-probabilities of the first look.
+        """
+        second = second_look(first, page.facts.shapes.widths, page.pages)
+        logits = np.empty_like(first)
+        for rows in page.pages.blocks():
+            logits[:, rows] = log_softmax(self.second.logits(second.values_of(rows))).T
+        margin = np.rint(spam_margin(logits) * GRAIN) / GRAIN
+        return ContextScores(second, logits.T, margin)
+
+    def score(self, page: PageFeatures) -> ContextScores:
+        """Judge all lines that are not blank."""
+        first = np.empty((len(self.first.bias), len(page.lines)))
+        for rows in page.pages.blocks():
+            first[:, rows] = log_softmax(self.first.logits(page.values_of(rows))).T
+        return self.look_again(first, page)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter.context_model import DenseModel
+from spamfilter.dense_model import DenseModel
 from spamfilter.labels import LABELS, Label
 from spamfilter.line_model import NORM_FIELD, unpack_fields
 from spamfilter.pipeline import BatchScores, score_batch
@@ -104,7 +104,11 @@ def _explain_line(predictor: Predictor, scores: BatchScores, line: LinePredictio
     stages = predictor.stages
     row = int(np.searchsorted(scores.page.lines, line.number))
     column = LABELS.index(line.label)
-    context = _dense_reasons(stages.context, scores.page.values[row], (column,), (0, LABELS.index(Label.BOILERPLATE)))
+    ordinary, place = (0, LABELS.index(Label.BOILERPLATE)), slice(row, row + 1)
+    context = (
+        *_dense_reasons(stages.context.first, scores.page.values_of(place)[0], (column,), ordinary),
+        *_dense_reasons(stages.context.second, scores.context.second.values_of(place)[0], (column,), ordinary),
+    )
     words = _word_reasons(predictor, scores, line.number, column - 1)
     reasons = tuple(sorted((*words, *context), key=lambda reason: -reason.weight))
     spans = []
@@ -113,5 +117,7 @@ def _explain_line(predictor: Predictor, scores: BatchScores, line: LinePredictio
         for place in np.flatnonzero(candidates.lines == line.number):
             begin = int(scores.tokens.begins[candidates.first[place]])
             if scores.batch.original_position(begin, 0) == span.start:
-                spans.append((span, _dense_reasons(stages.span.candidates, candidates.values[place], (1,), (0,))))
+                own = _dense_reasons(stages.span.candidates, candidates.values[place], (1,), (0,))
+                page = _dense_reasons(stages.span.page, scores.span_values[place], (1,), (0,))
+                spans.append((span, (*own, *page)))
     return LineExplanation(line, reasons, tuple(spans))

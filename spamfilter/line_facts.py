@@ -31,12 +31,12 @@ class LineFacts:
         related: float64 (r,), idf-weighted share of the words that other lines of the body use.
         log_width, not_latin: float64 (r,).
         run, place: int64 (r,), length of the run of title-like lines that the line stands in, its place there.
-        units: int64 (9, r), what is averaged over the lines around: probabilities, margin, width, sentence end,
-            related.
-        running: int64 (9, r + 1), ``sums_behind`` of them.
-        addends: int64 (13, r), what is averaged over the page: probabilities, not Latin, width, width in the body,
-            whether stage 1 says spam, weight of the line, the same of wide lines, margin by either weight.
+        units: int64 (4, r), what is averaged over the lines around: margin, width, sentence end, related.
+        running: int64 (4, r + 1), ``sums_behind`` of them.
+        addends: int64 (13, r), what is added up over the page: not Latin, width, width in the body, weight of the
+            line, the same of wide lines, margin by either weight; then the sums that the logits are made of.
         totals: int64 (13, d), sums of them over each page.
+        scale: of the weights of the line model.
     """
 
     logits: NDArray[np.float64]
@@ -54,6 +54,7 @@ class LineFacts:
     running: NDArray[np.int64]
     addends: NDArray[np.int64]
     totals: NDArray[np.int64]
+    scale: float
 
 
 def line_facts(
@@ -62,9 +63,11 @@ def line_facts(
     shapes: LineShapes,
     counts: NDArray[np.int64],
     related: NDArray[np.float64],
+    sums: NDArray[np.int64],
+    scale: float,
     pages: Pages,
 ) -> LineFacts:
-    """Work out the facts from stage 1 logits float64 (5, r) and the like."""
+    """Work out the facts from stage 1 logits float64 (5, r), their sums int64 (r, 6) and the like."""
     logits = limited(logits, LOGIT_LIMIT)
     shown = np.empty((6, len(related)))
     probabilities, log_width = shown[:5], shown[5]
@@ -78,18 +81,19 @@ def line_facts(
     margin -= np.logaddexp(0.0, boilerplate)
     margin = limited(margin, MARGIN_LIMIT)
 
-    averaged = np.empty((10, len(related)))
-    averaged[:5], averaged[5], averaged[6], averaged[7] = probabilities, margin, log_width, shapes.stops
-    averaged[8], averaged[9] = related, not_latin
+    averaged = np.empty((5, len(related)))
+    averaged[0], averaged[1], averaged[2] = margin, log_width, shapes.stops
+    averaged[3], averaged[4] = related, not_latin
     averaged *= UNIT
     units = np.rint(averaged, out=averaged).astype(np.int64)
 
     # Wide lines count for more in the margin of the page.
     addends = np.empty((13, len(related)), np.int64)
-    addends[:5], addends[5], addends[6], addends[7] = units[:5], units[9], widths, widths * (widths >= BODY_WIDTH)
-    addends[8], addends[9] = spam > 0, np.minimum(widths, 400)
-    np.multiply(addends[9], widths >= 60, out=addends[10])
-    np.multiply(units[5], addends[9:11], out=addends[11:])
+    addends[0], addends[1], addends[2] = units[4], widths, widths * (widths >= BODY_WIDTH)
+    np.minimum(widths, 400, out=addends[3])
+    np.multiply(addends[3], widths >= 60, out=addends[4])
+    np.multiply(units[0], addends[3:5], out=addends[5:7])
+    addends[7:] = sums.T
     totals = np.zeros((13, len(pages.sizes)), np.int64)
     for rows in pages.blocks():
         totals += pages.totals(addends[:, rows], rows)
@@ -107,10 +111,11 @@ def line_facts(
         not_latin=not_latin,
         run=run,
         place=place,
-        units=units[:9],
-        running=sums_behind(units[:9]),
+        units=units[:4],
+        running=sums_behind(units[:4]),
         addends=addends,
         totals=totals,
+        scale=scale,
     )
 
 

@@ -62,11 +62,13 @@ class LineScores:
     Attributes:
         logits: float64 (m, 5), of the labels but clean, in the order of ``LABELS``, against clean.
         strongest: float64 (m,), largest seo_injection logit of a stretch of 64 tokens of the line.
+        sums: int64 (m, 6), what the logits are made of: summed weights of the labels but clean, summed squared idf.
         token_words: packed weights of each token with the pair it begins, two int64 (t,).
     """
 
     logits: NDArray[np.float64]
     strongest: NDArray[np.float64]
+    sums: NDArray[np.int64]
     token_words: Words
 
 
@@ -133,11 +135,12 @@ class LineModel:
         starts = tokens.line_tokens[:-1]
         counts = tokens.line_tokens[1:] - starts
         if not len(counts):
-            return LineScores(np.zeros((0, 5)), np.zeros(0), words)
+            return LineScores(np.zeros((0, 5)), np.zeros(0), np.zeros((0, 6), np.int64), words)
         packed = packed[: tokens.line_tokens[-1]]
         if int(counts.max()) <= SEGMENT_TOKENS:
-            logits = self._logits(segment_sums(packed, starts))
-            return LineScores(logits, logits[:, 0], words)
+            sums = segment_sums(packed, starts)
+            logits = self._logits(sums)
+            return LineScores(logits, logits[:, 0], sums, words)
         pieces = (counts + (SEGMENT_TOKENS - 1)) // SEGMENT_TOKENS
         line_segments = pieces.cumsum() - pieces
         within = np.arange(int(pieces.sum())) - line_segments.repeat(pieces)
@@ -147,9 +150,10 @@ class LineModel:
         sizes = pieces[long]
         totals = np.add.reduceat(sums[(pieces.repeat(pieces) > 1).nonzero()[0]], sizes.cumsum() - sizes, axis=0)
         both = self._logits(np.concatenate((sums, totals)))
-        logits = both[line_segments]
-        logits[long] = both[len(sums) :]
-        return LineScores(logits, np.maximum.reduceat(both[: len(sums), 0], line_segments), words)
+        logits, line_sums = both[line_segments], sums[line_segments]
+        logits[long], line_sums[long] = both[len(sums) :], totals
+        strongest = np.maximum.reduceat(both[: len(sums), 0], line_segments)
+        return LineScores(logits, strongest, line_sums, words)
 
     def _logits(self, sums: NDArray[np.int64]) -> NDArray[np.float64]:
         norm = np.sqrt(np.maximum(sums[:, NORM_FIELD], 1)) * self.scale

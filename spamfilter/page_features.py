@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter.dense_model import GRAIN
 from spamfilter.line_facts import BODY_WIDTH, UNIT, LineFacts, line_facts
 from spamfilter.line_model import LineScores
 from spamfilter.line_shapes import LineShapes, count_shapes
@@ -19,7 +20,6 @@ from spamfilter.relatedness import WEIGHED_TOKENS, WordWeights, word_weights
 from spamfilter.text import TextBatch
 from spamfilter.tokens import TokenBatch
 
-GRAIN = 256.0
 _BLOCK = 1 << 16
 _ROUNDING = 1.5 * 2.0**52 / GRAIN
 """Numbers of this size are multiples of 1/256: to add it rounds to them, half to even as ``rint`` does."""
@@ -62,11 +62,14 @@ class PageFeatures:
         return values.T
 
 
-def page_features(batch: TextBatch, tokens: TokenBatch, scores: LineScores, idf: NDArray[np.uint8]) -> PageFeatures:
+def page_features(
+    batch: TextBatch, tokens: TokenBatch, scores: LineScores, idf: NDArray[np.uint8], scale: float
+) -> PageFeatures:
     """Context numbers for all lines that are not blank.
 
     Args:
         idf: uint8 (2 ** IDF_BITS,), weight of a word by the high bits of its hash.
+        scale: of the weights of the line model.
     """
     line_tokens = tokens.line_tokens
     lines = (line_tokens[1:] - line_tokens[:-1] > 1).nonzero()[0]
@@ -79,8 +82,27 @@ def page_features(batch: TextBatch, tokens: TokenBatch, scores: LineScores, idf:
     idf_sum, related_sum = words.between(starts, np.minimum(stops, starts + WEIGHED_TOKENS))
     related = related_sum / np.maximum(idf_sum, 1)
     logits = np.ascontiguousarray(scores.logits.take(lines, axis=0).T)
-    facts = line_facts(logits, scores.strongest.take(lines), shapes, stops - starts, related, pages)
+    sums = scores.sums.take(lines, axis=0)
+    facts = line_facts(logits, scores.strongest.take(lines), shapes, stops - starts, related, sums, scale, pages)
     return PageFeatures(lines, pages, facts, words)
+
+
+def page_pull(others: NDArray[np.int64], scale: float) -> NDArray[np.float64]:
+    """Where the words of the other lines of the page pull, taken together; float64 (10, n).
+
+    First the logits of stage 1, without bias, of the rest of the page as if it were one line: they grow with every
+    word that pulls the same way, as evidence does, where a mean over lines does not. Then the mean pull of a word, in
+    hundredths.
+
+    Args:
+        others: int64 (6, n), sums over the other lines, as in ``LineScores``.
+        scale: of the weights of the line model.
+    """
+    squares = np.maximum(others[5], 1)
+    pull = np.empty((10, others.shape[1]))
+    np.divide(others[:5], np.sqrt(squares) * scale, out=pull[:5])
+    np.divide(others[:5], squares * (scale / 100), out=pull[5:])
+    return pull
 
 
 @cache
@@ -102,7 +124,7 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
     """Every number of some rows with its name: a new one is added here and nowhere else."""
     shapes = facts.shapes
     logits, related = facts.logits[:, rows], facts.related[rows]
-    spam, link, headline, template, boilerplate = logits
+    boilerplate = logits[4]
     widths, log_width, ends, words = shapes.widths[rows], facts.log_width[rows], shapes.stops[rows], shapes.words[rows]
     not_latin, margin = facts.not_latin[rows], facts.margin[rows]
     solo_share = shapes.solos[rows] / np.maximum(words + shapes.solos[rows], 1)
@@ -116,12 +138,11 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
     before = np.arange(rows.start, rows.stop) - pages.starts[rows]
     other_lines = page_lines - 1
     least_one = np.maximum(other_lines, 1)
-    page_means = others[:9] / least_one
-    page = page_means[:5] / UNIT
-    width_mean, body_mean, strong_mean = page_means[6:]
-    weighted = others[11:] / (others[9:11] + 30) / UNIT
+    script_mean, width_mean, body_mean = others[:3] / least_one
+    weighted = others[5:7] / (others[3:5] + 30) / UNIT
+    pull = page_pull(others[7:], facts.scale)
     only = (page_lines == 1).astype(np.float64)
-    odd_script = np.abs(not_latin - page_means[5] / UNIT) * (1 - only)
+    odd_script = np.abs(not_latin - script_mean / UNIT) * (1 - only)
     body_share = body_mean / np.maximum(width_mean, 1)
 
     run = facts.run[rows]
@@ -136,8 +157,10 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
         (_LEVEL_NAMES, np.maximum(logits.take(_LEVEL_ROWS, axis=0) - _LEVEL_VALUES, 0)),
         ("own spam margin", margin),
         (("page spam margin", "page spam margin of wide lines"), weighted),
-        ("spam margin within 3", near[5]),
-        ("spam margin within 10", far[5]),
+        (_each("pull of the page to {}"), pull[:5]),
+        (_each("mean pull of the page to {}"), pull[5:]),
+        ("spam margin within 3", near[0]),
+        ("spam margin within 10", far[0]),
         ("page spam margin above 0", np.maximum(weighted[0], 0)),
         ("strongest stretch", facts.strongest[rows]),
         ("width", log_width),
@@ -156,42 +179,25 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
         ("width of the page", np.log1p(width_mean * other_lines)),
         ("the only line", only),
         ("body share of the page", body_share),
-        (_each("page {}"), page),
-        ("page strong spam lines", np.log1p(strong_mean * other_lines)),
         (_each("before {}"), above[:5]),
         (_each("behind {}"), below[:5]),
-        (_each("within 3 {}"), near[:5]),
-        (_each("within 10 {}"), far[:5]),
         ("width before", above[5]),
         ("width behind", below[5]),
-        ("width within 3", near[6]),
-        ("width within 10", far[6]),
-        ("sentences within 3", near[7]),
-        ("sentences within 10", far[7]),
+        ("width within 3", near[1]),
+        ("width within 10", far[1]),
+        ("sentences within 3", near[2]),
+        ("sentences within 10", far[2]),
         ("title-like", title_like),
         ("run of title-like lines", log_run),
         ("place in the run", np.log1p(facts.place[rows])),
         ("words of the page's body", related),
-        ("words of the body within 3", near[8]),
+        ("words of the body within 3", near[3]),
         ("page has a body", has_body),
         ("title-like and unrelated", unrelated * title_like),
         ("run and unrelated", unrelated * log_run),
         ("run and width", log_run * log_width),
         ("run and page body", log_run * body_share),
-        ("spam logit by page spam", spam * page[0]),
-        ("spam logit by neighbours' spam", spam * near[0]),
-        ("spam logit by letters without spaces", spam * solo_share),
-        ("spam logit by letters not Latin", spam * not_latin),
-        ("link logit by script unlike the page's", link * odd_script),
-        ("headline logit by run", headline * log_run),
-        ("headline logit by unrelated", headline * unrelated),
         ("boilerplate logit by width", boilerplate * log_width),
-        ("boilerplate logit by neighbours' boilerplate", boilerplate * near[4]),
-        ("boilerplate logit by sentence end", boilerplate * ends),
-        ("template logit by page template", template * page[3]),
-        ("spam logit by the only line", spam * only),
-        ("headline logit by the only line", headline * only),
-        ("boilerplate logit by the only line", boilerplate * only),
     ]
 
 
@@ -202,7 +208,8 @@ def _column_names() -> Iterator[str | tuple[str, ...]]:
     """The names in the order of ``_columns``: those that it gives for no line at all."""
     none, no_line, pages = np.zeros(0), np.zeros(0, np.int64), Pages.between(np.zeros(1, np.int64))
     shapes = LineShapes(*(no_line,) * 6, digits_and_marks=np.zeros((2, 0), np.int64))
-    for name, _ in _columns(line_facts(np.zeros((5, 0)), none, shapes, no_line, none, pages), pages, slice(0, 0)):
+    facts = line_facts(np.zeros((5, 0)), none, shapes, no_line, none, np.zeros((0, 6), np.int64), 1.0, pages)
+    for name, _ in _columns(facts, pages, slice(0, 0)):
         yield name
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter.context_model import DenseModel
+from spamfilter.context_model import ContextModel
+from spamfilter.dense_model import DenseModel
 from spamfilter.document_model import DOCUMENT_FEATURE_NAMES
 from spamfilter.errors import ModelError
 from spamfilter.labels import FLAGGED_LABELS, LABELS
@@ -24,7 +25,9 @@ from spamfilter.pipeline import Stages, document_scores, score_batch
 from spamfilter.relatedness import IDF_BITS
 from spamfilter.results import DocumentPrediction
 from spamfilter.scores import DocumentScores, ScoreArrays, decide
+from spamfilter.second_look import SECOND_LOOK_NAMES
 from spamfilter.span_model import CANDIDATE_NAMES, SpanModel
+from spamfilter.span_page import SPAN_PAGE_NAMES
 from spamfilter.span_tokens import SPAN_BITS
 from spamfilter.suspicion import SUSPICION_NAMES
 from spamfilter.text import CHAR_TABLE_SIZE, check_text
@@ -90,13 +93,17 @@ def stages_from(model: StoredModel) -> Stages:
                 bias=np.array(line["bias"], np.float64),
             ),
             idf=_array(model, "idf", np.uint8, 1 << IDF_BITS),
-            context=_dense(settings["context"], FEATURE_NAMES),
+            context=ContextModel(
+                first=_dense(settings["context"]["first"], FEATURE_NAMES),
+                second=_dense(settings["context"]["second"], SECOND_LOOK_NAMES),
+            ),
             span=SpanModel(
                 table=_array(model, "span_table", np.int64, 1 << SPAN_BITS),
                 numeric_weights=np.array(span["numeric_weights"], np.float64),
                 bias=np.array(span["bias"], np.int64),
                 scale=float(span["scale"]),
                 candidates=_dense(span["candidates"], CANDIDATE_NAMES),
+                page=_dense(span["page"], SPAN_PAGE_NAMES),
                 suspicion=_dense(span["suspicion"], SUSPICION_NAMES),
             ),
             document=_dense(settings["document"], DOCUMENT_FEATURE_NAMES),

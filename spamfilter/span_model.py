@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter.context_model import DenseModel
+from spamfilter.context_model import ContextScores
+from spamfilter.dense_model import DenseModel
 from spamfilter.line_model import LineModel, Words
-from spamfilter.page_features import FEATURE_NAMES
+from spamfilter.page_sums import PageSums
 from spamfilter.relatedness import WordWeights
 from spamfilter.span_description import Stretches, describe_candidates
+from spamfilter.span_page import span_page_values
 from spamfilter.span_tokens import (
     PieceTokens,
     cut_pieces,
@@ -39,14 +41,6 @@ _BLOCK = -(1 << 24)
 _NEVER = -(1 << 38)
 _APART = 1 << 40
 
-EVIDENCE_NAMES = (
-    "lines elsewhere on the page likely link",
-    "lines elsewhere on the page likely headline",
-    "lines elsewhere on the page likely template",
-    "lines elsewhere on the page likely spam",
-    "boilerplate logit of the line",
-)
-"""What the rest of the page says of the line of a candidate."""
 CANDIDATE_NAMES: tuple[str, ...] = (
     "score of the stretch",
     "start score",
@@ -90,7 +84,6 @@ CANDIDATE_NAMES: tuple[str, ...] = (
     "tokens in a script without spaces",
     "spam logit in a script without spaces",
     "tokens up to 8 in a script with spaces",
-    *EVIDENCE_NAMES,
 )
 
 
@@ -119,7 +112,8 @@ class SpanModel:
         numeric_weights: float64 (13, 3), whole numbers, for ``numeric_inputs``.
         bias: int64 (3,).
         scale: integer weights are ``scale`` times real ones.
-        candidates: how sure a stretch is, from the numbers in ``CANDIDATE_NAMES``.
+        candidates: how sure a stretch is by itself, from the numbers in ``CANDIDATE_NAMES``.
+        page: how sure it is on its page, from the numbers in ``SPAN_PAGE_NAMES``.
         suspicion: which lines are looked at, from the numbers in ``spamfilter.suspicion``.
     """
 
@@ -128,12 +122,26 @@ class SpanModel:
     bias: NDArray[np.int64]
     scale: float
     candidates: DenseModel
+    page: DenseModel
     suspicion: DenseModel
     _taps: NDArray[np.float64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Work out the taps once."""
         object.__setattr__(self, "_taps", numeric_taps(self.numeric_weights))
+
+    def judge(
+        self, candidates: SpanCandidates, rows: NDArray[np.int64], context: ContextScores, sums: PageSums
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Numbers of what the page says of each candidate, float64 (k, f), and its log-odds, float64 (k,).
+
+        Args:
+            rows: int64 (k,), line of each candidate among those that are not blank.
+        """
+        own = self.candidates.logits(candidates.values)
+        values = span_page_values(rows, own[:, 1] - own[:, 0], context, sums)
+        logits = self.page.logits(values)
+        return values, logits[:, 1] - logits[:, 0]
 
     def boundary_scores(self, pieces: PieceTokens, words: Words, strange: NDArray[np.int64]) -> Stretches:
         """Scores of each token as the start, as the end and as a part of a phrase, int64 (c,) each."""
@@ -159,30 +167,6 @@ class SpanModel:
         inside += high_field(boundary)
         inside += high_field(own)
         return start, end, inside
-
-
-def page_evidence(values: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What the rest of its page says of each of the lines ``rows`` int64 (k,), float64 (k, 5), multiples of 1/256.
-
-    The number of other lines that stage 1 takes for link offers, headlines, template residue and spam, at most 3 of
-    each; the boilerplate logit of the line itself.
-    """
-    # Columns first: they are contiguous.
-    page_lines, *evidence = (values[:, column].take(rows) for column in _EVIDENCE)
-    others = np.expm1(page_lines) - 1
-    numbers = np.array(evidence)
-    numbers[:4] = np.minimum(numbers[:4] * others, 3.0)
-    rounded: NDArray[np.float64] = np.rint(numbers * 256.0) / 256.0
-    return rounded.T
-
-
-_EVIDENCE = [
-    FEATURE_NAMES.index(name)
-    for name in (
-        *("lines on the page", "page link", "page headline", "page template", "page spam"),
-        "own logit boilerplate",
-    )
-]
 
 
 def _ranges(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -246,7 +230,6 @@ def find_candidates(
     words: Words,
     page_words: WordWeights,
     lines: NDArray[np.int64],
-    evidence: NDArray[np.float64],
 ) -> SpanCandidates:
     """The best stretches of the lines numbered ``lines``, at most ``ROUNDS`` a piece and none that overlap.
 
@@ -254,7 +237,6 @@ def find_candidates(
         words: packed weights, as in ``LineScores``.
         page_words: as in ``PageFeatures``.
         lines: int64 (r,), ascending, none of them blank.
-        evidence: float64 (r, 5), what the rest of the page says, as ``page_evidence`` gives it.
     """
     empty = np.zeros(0, np.int64)
     nothing = SpanCandidates(empty, empty, empty, np.zeros((0, len(CANDIDATE_NAMES))))
@@ -283,5 +265,4 @@ def find_candidates(
     stretches = piece[order], first[order], last[order]
     values = describe_candidates(pieces, line_model, words, strange, scores, stretches, page_words, model.scale)
     piece, first, last = stretches
-    values = np.concatenate((values, evidence[np.searchsorted(lines, pieces.lines[piece])]), axis=1)
     return SpanCandidates(pieces.lines[piece], pieces.tokens[first], pieces.tokens[last], values)

@@ -7,9 +7,9 @@ that out costs a fraction of what the span stage costs a token.
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter.context_model import DenseModel
+from spamfilter.dense_model import GRAIN, DenseModel
 from spamfilter.line_model import FIELD_BITS, LineModel, Words
-from spamfilter.page_features import FEATURE_NAMES, GRAIN, PageFeatures
+from spamfilter.page_features import FEATURE_NAMES, PageFeatures
 from spamfilter.tokens import TokenBatch
 
 _STRONGEST_NAMES = ("spam in four tokens", "spam in four unrelated tokens", "tokens of the line")

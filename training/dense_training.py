@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from spamfilter.context_model import WEIGHT_GRAIN, DenseModel
+from spamfilter.dense_model import WEIGHT_GRAIN, DenseModel
 
 
 @contextmanager

@@ -14,14 +14,18 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
+from spamfilter.context_model import ContextModel
+from spamfilter.dense_model import DenseModel, log_softmax
 from spamfilter.document_model import DOCUMENT_FEATURE_NAMES, document_features
 from spamfilter.labels import LABELS, Label
 from spamfilter.line_model import LineModel
 from spamfilter.ngrams import NgramSettings
 from spamfilter.operating_points import OperatingPoints
 from spamfilter.page_features import FEATURE_NAMES
-from spamfilter.pipeline import Stages, log_softmax
+from spamfilter.page_sums import page_sums
+from spamfilter.pipeline import Stages
 from spamfilter.relatedness import IDF_BITS
+from spamfilter.second_look import SECOND_LOOK_NAMES, second_look
 from spamfilter.span_model import SpanCandidates, SpanModel
 from training.char_table import build_char_table
 from training.compose import compose
@@ -35,6 +39,7 @@ from training.span_training import (
     candidates_of,
     fit_boundaries,
     fit_candidates,
+    fit_span_pages,
     score_documents,
 )
 from training.suspicion_training import fit_suspicion, look_where_suspicious
@@ -46,7 +51,8 @@ _SPAN_SHARE = {"spun": 0.3, "clean": 0.5, "body": 0.1, "wcxb": 0.15, "spam": 0.1
 _GROUPS_A_FOLD_UNIT = 8
 _ORDINARY_SHARE = 0.5
 _SPAM_PAGE_WEIGHT = 3.0
-_SINGLE_LINE_WEIGHT = 0.1
+_SINGLE_LINE_WEIGHT = 0.02
+_REAL_PAGE_WEIGHT = 3.0
 
 Progress = Callable[[str], None]
 
@@ -261,6 +267,34 @@ def _fit_spans(
     ]
 
 
+def _fit_context(parts: Sequence[ScoredBatch], settings: FitSettings, progress: Progress) -> ContextModel:
+    """Both looks of the context model, on pages that the line models behind their scores had not seen."""
+    labels = np.concatenate([_row_labels(part) for part in parts])
+    known = np.flatnonzero(labels >= 0)
+    progress(f"context model: {len(known)} lines")
+    chosen, weights = _context_sample(labels, known, parts, settings)
+
+    def fit(names: tuple[str, ...], values: NDArray[np.float64]) -> DenseModel:
+        model = fit_dense_model(names, values[chosen], labels[chosen], weights)
+        return match_frequencies(model, values[known], labels[known])
+
+    first = fit(FEATURE_NAMES, np.concatenate([part.features.values for part in parts]))
+    progress("context model: second look")
+    looks = []
+    for part in parts:
+        columns = np.ascontiguousarray(log_softmax(first.logits(part.features.values)).T)
+        look = second_look(columns, part.features.facts.shapes.widths, part.features.pages)
+        looks.append(look.values_of(slice(0, len(part.features.lines))))
+    return ContextModel(first, fit(SECOND_LOOK_NAMES, np.concatenate(looks)))
+
+
+def _document_weight(document: LabelledDocument) -> float:
+    """Weight of a page: there are many single lines, and few whole pages of the web."""
+    if len(document.lines) == 1:
+        return _SINGLE_LINE_WEIGHT
+    return _REAL_PAGE_WEIGHT if document.source == "wcxb" else 1.0
+
+
 def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, progress: Progress) -> FittedModel:
     """Fit all stages on labelled documents.
 
@@ -281,44 +315,33 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
     span_model, folds = _fit_spans(folds, fold_models, char_table, idf, settings, progress)
 
     parts = [(part, found) for fold in folds for part, found in zip(fold.scored, fold.candidates, strict=True)]
-    values = np.concatenate([part.features.values for part, _ in parts])
-    labels = np.concatenate([_row_labels(part) for part, _ in parts])
-    known = np.flatnonzero(labels >= 0)
-    progress(f"context model: {len(known)} lines")
-    chosen, weights = _context_sample(labels, known, [part for part, _ in parts], settings)
-    context = fit_dense_model(FEATURE_NAMES, values[chosen], labels[chosen], weights)
-    context = match_frequencies(context, values[known], labels[known])
+    context = _fit_context([part for part, _ in parts], settings, progress)
+    contexts = [context.score(part.features) for part, _ in parts]
+    sums = [page_sums(part.features, one) for (part, _), one in zip(parts, contexts, strict=True)]
+    progress("span model: what the page says")
+    judged = [(part, found, one, total) for (part, found), one, total in zip(parts, contexts, sums, strict=True)]
+    span_model = fit_span_pages(span_model, judged)
 
     progress("document model")
-    document_rows, kinds, line_logits, span_logits = [], [], [], []
-    for part, found in parts:
-        logits = log_softmax(context.logits(part.features.values))
-        pair = span_model.candidates.logits(found.values)
-        spans = pair[:, 1] - pair[:, 0]
-        rows = document_features(
-            part.features,
-            part.scores.logits[part.features.lines, 0],
-            np.exp(logits),
-            np.searchsorted(part.features.lines, found.lines),
-            spans,
-            len(part.documents),
-        )
-        document_rows.append(rows)
-        kinds += [_kind(document) for document in part.documents]
-        line_logits.append(logits)
-        span_logits.append(spans)
+    kinds = [_kind(document) for part, _ in parts for document in part.documents]
+    document_rows, span_logits = [], []
+    for part, found, one, total in judged:
+        rows = part.features.lines.searchsorted(found.lines)
+        _, odds = span_model.judge(found, rows, one, total)
+        document_rows.append(document_features(total, part.features.pages.documents.take(rows), odds))
+        span_logits.append(odds)
     all_rows = np.concatenate(document_rows)
     has_kind = np.array([kind is not None for kind in kinds])
     kind_numbers = np.array([kind or 0 for kind in kinds])
-    single = np.array([len(one.lines) == 1 for part, _ in parts for one in part.documents])
-    document_weights = np.where(single, _SINGLE_LINE_WEIGHT, 1.0)
+    documents_of_parts = [one for part, _ in parts for one in part.documents]
+    document_weights = np.array([_document_weight(one) for one in documents_of_parts])
     document = fit_dense_model(
         DOCUMENT_FEATURE_NAMES, all_rows[has_kind], kind_numbers[has_kind], document_weights[has_kind]
     )
     points, metrics = choose_points(
         [part for part, _ in parts],
         [found for _, found in parts],
-        line_logits,
+        [one.logits for one in contexts],
         span_logits,
         log_softmax(document.logits(all_rows)),
         np.where(has_kind, kind_numbers, -1),

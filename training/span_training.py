@@ -8,18 +8,20 @@ import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from spamfilter.context_model import DenseModel
+from spamfilter.context_model import ContextScores
+from spamfilter.dense_model import DenseModel
 from spamfilter.labels import Label
 from spamfilter.line_model import FIELD_BITS, LineModel, LineScores
 from spamfilter.page_features import PageFeatures, page_features
+from spamfilter.page_sums import PageSums
 from spamfilter.span_model import (
     CANDIDATE_NAMES,
     NUMERIC_SHIFT,
     SpanCandidates,
     SpanModel,
     find_candidates,
-    page_evidence,
 )
+from spamfilter.span_page import SPAN_PAGE_NAMES
 from spamfilter.span_tokens import SPAN_BITS, cut_pieces, numeric_inputs, span_rows, strangeness_before
 from spamfilter.suspicion import SUSPICION_NAMES
 from spamfilter.text import TextBatch, encode_documents
@@ -30,6 +32,8 @@ from training.documents import LabelledDocument
 _WEIGHT_LIMIT = 4095
 _NUMERIC_UNIT = 1000.0
 _BATCH_DOCUMENTS = 400
+_ALONE_WEIGHT = 0.3
+"""Weight of a stretch in a line that stands alone: few documents of the web are single lines."""
 REAL_SOURCES = ("wcxb", "UD", "twin")
 """Pages of public sources, and single clean sentences. Hand-written hard negatives are no sample of the web."""
 
@@ -58,7 +62,8 @@ def score_documents(
         batch = encode_documents([document_text(document) for document in part], char_table)
         tokens = tokenize(batch)
         scores = line_model.score(tokens)
-        scored.append(ScoredBatch(part, batch, tokens, scores, page_features(batch, tokens, scores, idf)))
+        features = page_features(batch, tokens, scores, idf, line_model.scale)
+        scored.append(ScoredBatch(part, batch, tokens, scores, features))
     return scored
 
 
@@ -152,9 +157,15 @@ def fit_boundaries(
         numeric_weights=np.rint(np.stack(numeric_weights, axis=1) / _NUMERIC_UNIT * scale * NUMERIC_SHIFT),
         bias=np.rint(np.array(biases) * scale).astype(np.int64),
         scale=scale,
-        candidates=DenseModel(CANDIDATE_NAMES, np.zeros((len(CANDIDATE_NAMES), 2)), np.zeros(2), np.zeros(0)),
-        suspicion=DenseModel(SUSPICION_NAMES, np.zeros((len(SUSPICION_NAMES), 2)), np.zeros(2), np.zeros(0)),
+        candidates=_empty(CANDIDATE_NAMES),
+        page=_empty(SPAN_PAGE_NAMES),
+        suspicion=_empty(SUSPICION_NAMES),
     )
+
+
+def _empty(names: tuple[str, ...]) -> DenseModel:
+    """A model that is still to be fitted."""
+    return DenseModel(names, np.zeros((len(names), 2)), np.zeros(2), np.zeros(len(names)))
 
 
 def label_candidates(scored: ScoredBatch, candidates: SpanCandidates) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -196,6 +207,23 @@ def fit_candidates(
     return replace(model, candidates=dense)
 
 
+def fit_span_pages(
+    model: SpanModel, parts: Sequence[tuple[ScoredBatch, SpanCandidates, ContextScores, PageSums]]
+) -> SpanModel:
+    """Fit how sure a stretch is on its page, on candidates as they are found in documents not seen."""
+    values, truths, weights = [], [], []
+    for scored, found, context, sums in parts:
+        truth, known = label_candidates(scored, found)
+        rows = scored.features.lines.searchsorted(found.lines)
+        numbers, _ = model.judge(found, rows, context, sums)
+        alone = sums.sizes.take(scored.features.pages.documents.take(rows)) == 1
+        values.append(numbers[known])
+        truths.append(truth[known])
+        weights.append(np.where(alone[known], _ALONE_WEIGHT, 1.0))
+    page = fit_dense_model(SPAN_PAGE_NAMES, np.concatenate(values), np.concatenate(truths), np.concatenate(weights))
+    return replace(model, page=page)
+
+
 def real_clean_lines(documents: Sequence[LabelledDocument]) -> NDArray[np.bool_]:
     """Which lines of the documents are clean and stand on a real page or alone, bool (m,)."""
     return np.array(
@@ -218,5 +246,4 @@ def candidates_of(model: SpanModel, line_model: LineModel, scored: ScoredBatch) 
         scored.scores.token_words,
         scored.features.words,
         scored.features.lines,
-        page_evidence(scored.features.values, np.arange(len(scored.features.lines))),
     )

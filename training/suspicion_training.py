@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter.context_model import WEIGHT_GRAIN
+from spamfilter.dense_model import WEIGHT_GRAIN
 from spamfilter.line_model import LineModel
 from spamfilter.page_features import FEATURE_NAMES
 from spamfilter.span_model import SpanCandidates, SpanModel

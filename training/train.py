@@ -20,7 +20,7 @@ import sklearn
 from numpy.typing import NDArray
 
 from spamfilter import LABELS, InputError, __version__
-from spamfilter.context_model import DenseModel
+from spamfilter.dense_model import DenseModel
 from spamfilter.model_store import StoredModel, save_model
 from training.card import model_card, source_rows
 from training.documents import LabelledDocument
@@ -63,12 +63,16 @@ def stored_model(
             "scale": line.scale,
             "bias": line.bias.tolist(),
         },
-        "context": _dense_settings(stages.context),
+        "context": {
+            "first": _dense_settings(stages.context.first),
+            "second": _dense_settings(stages.context.second),
+        },
         "span": {
             "numeric_weights": span.numeric_weights.tolist(),
             "bias": span.bias.tolist(),
             "scale": span.scale,
             "candidates": _dense_settings(span.candidates),
+            "page": _dense_settings(span.page),
             "suspicion": _dense_settings(span.suspicion),
         },
         "document": _dense_settings(stages.document),
