@@ -51,7 +51,7 @@ class OperatingPoints:
         Training sees a few thousand clean pages, too few to measure one in a thousand; one in a hundred they can.
         """
         self.check_rate(rate)
-        return self.threshold("document", min(10 * rate, self.rates[0]))
+        return float(self.limits(min(10 * rate, self.rates[0]))[-1])
 
     def limits(self, rate: float) -> NDArray[np.float64]:
         """Thresholds at ``rate`` for each of ``FLAGGED_LABELS``, for spans and for pages, float64 (6,)."""
