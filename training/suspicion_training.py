@@ -17,7 +17,7 @@ from training.span_training import ScoredBatch
 NEAR = -2.0
 """Log-odds of a stretch from which its line counts as one to look at: far below every threshold."""
 SURE = -0.5
-LOST_SHARE = 0.005
+LOST_SHARE = 0.0025
 """Share of the lines of pages with a stretch of log-odds ``SURE`` and more that may be passed over."""
 _SINGLE_LINE_WEIGHT = 0.1
 _ONLY_LINE = FEATURE_NAMES.index("the only line")
