@@ -104,10 +104,10 @@ def _explain_line(predictor: Predictor, scores: BatchScores, line: LinePredictio
     stages = predictor.stages
     row = int(np.searchsorted(scores.page.lines, line.number))
     column = LABELS.index(line.label)
-    ordinary, place = (0, LABELS.index(Label.BOILERPLATE)), slice(row, row + 1)
+    ordinary, rows = (0, LABELS.index(Label.BOILERPLATE)), slice(row, row + 1)
     context = (
-        *_dense_reasons(stages.context.first, scores.page.values_of(place)[0], (column,), ordinary),
-        *_dense_reasons(stages.context.second, scores.context.second.values_of(place)[0], (column,), ordinary),
+        *_dense_reasons(stages.context.first, scores.page.values_of(rows)[0], (column,), ordinary),
+        *_dense_reasons(stages.context.second, scores.context.second.values_of(rows)[0], (column,), ordinary),
     )
     words = _word_reasons(predictor, scores, line.number, column - 1)
     reasons = tuple(sorted((*words, *context), key=lambda reason: -reason.weight))

@@ -88,7 +88,7 @@ def prepared(predictor: Predictor, texts: list[str]) -> tuple[TextBatch, TokenBa
     batch = encode_documents(texts, stages.char_table)
     tokens = tokenize(batch)
     scores = stages.line.score(tokens)
-    return batch, tokens, scores.token_words[0], page_features(batch, tokens, scores, stages.idf)
+    return batch, tokens, scores.token_words[0], page_features(batch, tokens, scores, stages.idf, stages.line.scale)
 
 
 @settings(deadline=None)
