@@ -33,9 +33,9 @@ class LineFacts:
         run, place: int64 (r,), length of the run of title-like lines that the line stands in, its place there.
         units: int64 (4, r), what is averaged over the lines around: margin, width, sentence end, related.
         running: int64 (4, r + 1), ``sums_behind`` of them.
-        addends: int64 (13, r), what is added up over the page: not Latin, width, width in the body, weight of the
-            line, the same of wide lines, margin by either weight; then the sums that the logits are made of.
-        totals: int64 (13, d), sums of them over each page.
+        addends: int64 (9, r), what is added up over the page: not Latin, width, width in the body; then the sums that
+            the logits are made of.
+        totals: int64 (9, d), sums of them over each page.
         scale: of the weights of the line model.
     """
 
@@ -87,14 +87,10 @@ def line_facts(
     averaged *= UNIT
     units = np.rint(averaged, out=averaged).astype(np.int64)
 
-    # Wide lines count for more in the margin of the page.
-    addends = np.empty((13, len(related)), np.int64)
+    addends = np.empty((9, len(related)), np.int64)
     addends[0], addends[1], addends[2] = units[4], widths, widths * (widths >= BODY_WIDTH)
-    np.minimum(widths, 400, out=addends[3])
-    np.multiply(addends[3], widths >= 60, out=addends[4])
-    np.multiply(units[0], addends[3:5], out=addends[5:7])
-    addends[7:] = sums.T
-    totals = np.zeros((13, len(pages.sizes)), np.int64)
+    addends[3:] = sums.T
+    totals = np.zeros((9, len(pages.sizes)), np.int64)
     for rows in pages.blocks():
         totals += pages.totals(addends[:, rows], rows)
     title_like = (widths >= 15) & (widths <= 150) & (shapes.stops == 0)

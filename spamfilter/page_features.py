@@ -139,8 +139,7 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
     other_lines = page_lines - 1
     least_one = np.maximum(other_lines, 1)
     script_mean, width_mean, body_mean = others[:3] / least_one
-    weighted = others[5:7] / (others[3:5] + 30) / UNIT
-    pull = page_pull(others[7:], facts.scale)
+    pull = page_pull(others[3:], facts.scale)
     only = (page_lines == 1).astype(np.float64)
     odd_script = np.abs(not_latin - script_mean / UNIT) * (1 - only)
     body_share = body_mean / np.maximum(width_mean, 1)
@@ -156,12 +155,10 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
         (_each("own probability {}"), facts.shown[:5, rows]),
         (_LEVEL_NAMES, np.maximum(logits.take(_LEVEL_ROWS, axis=0) - _LEVEL_VALUES, 0)),
         ("own spam margin", margin),
-        (("page spam margin", "page spam margin of wide lines"), weighted),
         (_each("pull of the page to {}"), pull[:5]),
         (_each("mean pull of the page to {}"), pull[5:]),
         ("spam margin within 3", near[0]),
         ("spam margin within 10", far[0]),
-        ("page spam margin above 0", np.maximum(weighted[0], 0)),
         ("strongest stretch", facts.strongest[rows]),
         ("width", log_width),
         ("width below 25", widths < 25),

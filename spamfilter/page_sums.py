@@ -74,7 +74,7 @@ def page_sums(features: PageFeatures, context: ContextScores) -> PageSums:
         np.multiply(addends[:2], width, out=addends[8:10])
         np.multiply(addends[:2], text, out=addends[10:12])
         np.multiply(addends[7:10], text, out=addends[12:15])
-        np.multiply(features.facts.addends[7:, rows], text, out=addends[15:])
+        np.multiply(features.facts.addends[3:, rows], text, out=addends[15:])
         totals += pages.totals(addends, rows)
         shown = probabilities.take((_SPAM, _LINK, _TEMPLATE), axis=0)
         np.log(np.maximum(1 - shown, 1e-9, out=shown), out=odds[:3, rows])

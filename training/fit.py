@@ -7,33 +7,34 @@ other folds; the context, span and document models learn from those scores.
 import hashlib
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from spamfilter.context_model import ContextModel
-from spamfilter.dense_model import DenseModel, log_softmax
+from spamfilter.context_model import ContextModel, ContextScores
+from spamfilter.dense_model import WEIGHT_GRAIN, DenseModel, log_softmax
 from spamfilter.document_model import DOCUMENT_FEATURE_NAMES, document_features
 from spamfilter.labels import LABELS, Label
 from spamfilter.line_model import LineModel
 from spamfilter.ngrams import NgramSettings
 from spamfilter.operating_points import OperatingPoints
 from spamfilter.page_features import FEATURE_NAMES
-from spamfilter.page_sums import page_sums
+from spamfilter.page_sums import PageSums, page_sums
 from spamfilter.pipeline import Stages
 from spamfilter.relatedness import IDF_BITS
 from spamfilter.second_look import SECOND_LOOK_NAMES, second_look
 from spamfilter.span_model import SpanCandidates, SpanModel
+from spamfilter.span_page import SPAN_PAGE_NAMES
 from training.char_table import build_char_table
 from training.compose import compose
 from training.dense_training import fit_dense_model, match_frequencies
 from training.documents import LabelledDocument
 from training.line_training import LineTrainingSettings, count_ngrams, encode_lines, fit_line_model
 from training.lines import PHRASES_SUFFIX
-from training.measure import choose_points
+from training.measure import choose_points, level_lone_lines
 from training.span_training import (
     ScoredBatch,
     candidates_of,
@@ -288,6 +289,22 @@ def _fit_context(parts: Sequence[ScoredBatch], settings: FitSettings, progress: 
     return ContextModel(first, fit(SECOND_LOOK_NAMES, np.concatenate(looks)))
 
 
+def _fit_span_pages(
+    model: SpanModel, judged: Sequence[tuple[ScoredBatch, SpanCandidates, ContextScores, PageSums]]
+) -> SpanModel:
+    """How sure a stretch is on its page, with lines that stand alone levelled."""
+    model = fit_span_pages(model, judged)
+    parts = [(part, found) for part, found, _, _ in judged]
+    odds = [
+        model.judge(found, part.features.lines.searchsorted(found.lines), context, sums)[1]
+        for part, found, context, sums in judged
+    ]
+    shift = level_lone_lines([part for part, _ in parts], [found for _, found in parts], odds)
+    weights = model.page.weights.copy()
+    weights[SPAN_PAGE_NAMES.index("the only line"), 1] += np.rint(shift * WEIGHT_GRAIN) / WEIGHT_GRAIN
+    return replace(model, page=replace(model.page, weights=weights))
+
+
 def _document_weight(document: LabelledDocument) -> float:
     """Weight of a page: there are many single lines, and few whole pages of the web."""
     if len(document.lines) == 1:
@@ -320,7 +337,7 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
     sums = [page_sums(part.features, one) for (part, _), one in zip(parts, contexts, strict=True)]
     progress("span model: what the page says")
     judged = [(part, found, one, total) for (part, found), one, total in zip(parts, contexts, sums, strict=True)]
-    span_model = fit_span_pages(span_model, judged)
+    span_model = _fit_span_pages(span_model, judged)
 
     progress("document model")
     kinds = [_kind(document) for part, _ in parts for document in part.documents]

@@ -14,8 +14,14 @@ from training.span_training import ScoredBatch, label_candidates, real_clean_lin
 
 RATES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 _CLEAN, _BOILERPLATE = LABELS.index(Label.CLEAN), LABELS.index(Label.BOILERPLATE)
-BOILERPLATE_RATE = 0.015
+BOILERPLATE_RATE = 0.007
 """Share of clean lines that may be taken for boilerplate."""
+MOST_OF_A_PAGE = 20
+"""Most lines of one clean page that count as false alarms: one page that is misjudged from top to bottom is the business
+of the document's threshold, and must not set the thresholds of all lines."""
+ALONE_RATE, PAGE_RATE = 5e-3, 1e-3
+"""A line that is a document of its own has no page that could speak for or against a stretch in it: where lines of pages
+have a stretch wrongly reported at PAGE_RATE, it has one at ALONE_RATE."""
 
 
 def thresholds_at(scores: NDArray[np.float64]) -> tuple[float, ...]:
@@ -31,6 +37,41 @@ def thresholds_at(scores: NDArray[np.float64]) -> tuple[float, ...]:
         slope = (found[-1] - found[0]) / np.log(measurable[0] / measurable[len(measurable) - 1])
         found.append(found[len(measurable) - 1] + slope * float(np.log(measurable[-1] / rate)))
     return tuple(np.round(np.maximum.accumulate(found), 6))
+
+
+def _tempered(scores: NDArray[np.float64], pages: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The scores, but very low from the ``MOST_OF_A_PAGE`` largest of a page on."""
+    order = np.lexsort((-scores, pages))
+    starts = np.searchsorted(pages[order], pages[order])
+    tempered = scores.copy()
+    tempered[order[np.arange(len(order)) - starts >= MOST_OF_A_PAGE]] = -99.0
+    return tempered
+
+
+def level_lone_lines(
+    scored: Sequence[ScoredBatch], candidates: Sequence[SpanCandidates], span_logits: Sequence[NDArray[np.float64]]
+) -> float:
+    """What to add to the log-odds of stretches in lines that stand alone; see ``ALONE_RATE``."""
+    of_pages, of_lone = [], []
+    for part, found, own in zip(scored, candidates, span_logits, strict=True):
+        best, pages, real = _best_of_lines(part, found, own)
+        lone = np.array([len(one.lines) == 1 for one in part.documents])[pages]
+        of_pages.append(best[real & ~lone])
+        of_lone.append(best[real & lone])
+    page, lone = np.concatenate(of_pages), np.concatenate(of_lone)
+    if min(len(page) * PAGE_RATE, len(lone) * ALONE_RATE) < 2:
+        return 0.0
+    return float(np.quantile(page, 1 - PAGE_RATE) - np.quantile(lone, 1 - ALONE_RATE))
+
+
+def _best_of_lines(
+    part: ScoredBatch, found: SpanCandidates, own: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Of each line that is not blank: log-odds of its best stretch, its document, whether it is real and clean."""
+    lines = part.features.lines
+    best = np.full(len(lines), -20.0)
+    np.maximum.at(best, lines.searchsorted(found.lines), own)
+    return best, part.features.pages.documents, real_clean_lines(part.documents)[lines]
 
 
 def _expected_calibration_error(probabilities: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
@@ -60,8 +101,13 @@ def choose_points(
         document_logits: float64 (d, 4) over all batches.
         kinds: int64 (d,), -1 where unknown.
     """
-    real = [real_clean_lines(part.documents) for part in scored]
-    rows = np.concatenate([mask[part.features.lines] for mask, part in zip(real, scored, strict=True)])
+    rows, pages, first = [], [], 0
+    for part in scored:
+        sources = np.array([one.source for one in part.documents])[part.features.pages.documents]
+        rows.append(real_clean_lines(part.documents)[part.features.lines] & (sources != "twin"))
+        pages.append(part.features.pages.documents + first)
+        first += len(part.documents)
+    real, page = np.concatenate(rows), np.concatenate(pages)
     logits = np.concatenate(line_logits)
     ordinary = np.logaddexp(logits[:, _CLEAN], logits[:, _BOILERPLATE])
     labels = np.concatenate(
@@ -73,34 +119,30 @@ def choose_points(
         ]
     )
     thresholds: dict[str, tuple[float, ...]] = {}
-    metrics: dict[str, Any] = {"clean_lines": int(rows.sum()), "recall": {}}
+    metrics: dict[str, Any] = {"clean_lines": int(real.sum()), "recall": {}}
     for label in FLAGGED_LABELS:
         margin = logits[:, LABELS.index(label)] - ordinary
-        thresholds[label.value] = thresholds_at(margin[rows])
+        thresholds[label.value] = thresholds_at(_tempered(margin[real], page[real]))
         truth = labels == label.value
         metrics["recall"][label.value] = {
             f"{rate:g}": round(float((margin[truth] >= limit).mean()), 4)
             for rate, limit in zip(RATES, thresholds[label.value], strict=True)
         }
     against_clean = logits[:, _BOILERPLATE] - logits[:, _CLEAN]
-    boilerplate = float(np.round(max(np.quantile(against_clean[rows], 1 - BOILERPLATE_RATE), -2.0), 6))
+    boilerplate = float(np.round(max(np.quantile(against_clean[real], 1 - BOILERPLATE_RATE), -2.0), 6))
     metrics["recall"]["boilerplate"] = round(float((against_clean[labels == "boilerplate"] >= boilerplate).mean()), 4)
     metrics["calibration_error"] = {
         label.value: _expected_calibration_error(np.exp(logits[labels != "", number]), (labels == label)[labels != ""])
         for number, label in enumerate(LABELS)
     }
 
-    strongest, truths, spans = [], [], []
-    for part, found, own, mask in zip(scored, candidates, span_logits, real, strict=True):
-        best = np.full(len(mask), -20.0)
-        np.maximum.at(best, found.lines, own)
-        strongest.append(best[mask])
-        truth, _ = label_candidates(part, found)
-        truths.append(truth)
-        spans.append(own)
-    thresholds["span"] = thresholds_at(np.concatenate(strongest))
+    strongest, truths = [], []
+    for part, found, own in zip(scored, candidates, span_logits, strict=True):
+        strongest.append(_best_of_lines(part, found, own)[0])
+        truths.append(label_candidates(part, found)[0])
+    thresholds["span"] = thresholds_at(_tempered(np.concatenate(strongest)[real], page[real]))
     span_total = sum(len(line.spans) for part in scored for one in part.documents for line in one.lines)
-    found_truth, found_logits = np.concatenate(truths), np.concatenate(spans)
+    found_truth, found_logits = np.concatenate(truths), np.concatenate(span_logits)
     metrics["recall"]["span"] = {
         f"{rate:g}": round(float(((found_logits >= limit) & (found_truth == 1)).sum() / max(span_total, 1)), 4)
         for rate, limit in zip(RATES, thresholds["span"], strict=True)
