@@ -195,10 +195,12 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
         ("run and width", log_run * log_width),
         ("run and page body", log_run * body_share),
         ("boilerplate logit by width", boilerplate * log_width),
+        (("spam logit of the only line", "boilerplate logit of the only line"), logits.take(_ALONE, axis=0) * only),
     ]
 
 
 _WIDTH_LEVELS = np.log1p([[60.0], [200.0]])
+_ALONE = np.array([0, 4])
 
 
 def _column_names() -> Iterator[str | tuple[str, ...]]:

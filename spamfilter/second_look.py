@@ -27,6 +27,8 @@ SECOND_LOOK_NAMES: tuple[str, ...] = (
     "spam of the page's other lines, taken together",
     *(f"spam of the lines within {reach}" for reach in (1, 2, 4)),
     *(f"share of the page's other lines: {name}" for name in ("link", "headline", "template", "boilerplate")),
+    "the only line",
+    "spam of the only line",
 )
 _REACHES = (1, 2, 4)
 _WIDEST = 400
@@ -84,8 +86,10 @@ class SecondLook:
         values[14] = others[0] / np.sqrt(lines)
         for place, reach in enumerate(_REACHES, start=15):
             values[place] = pages.means_within(self.addends[:1], self.running, reach, rows)[0]
-        values[18:] = others[2:6] / lines
-        values[9:] /= UNIT
+        values[18:22] = others[2:6] / lines
+        values[9:22] /= UNIT
+        np.equal(pages.stops[rows] - pages.starts[rows], 1, out=values[22], casting="unsafe")
+        np.multiply(values[22], margin, out=values[23])
         values *= GRAIN
         np.rint(values, out=values)
         values /= GRAIN

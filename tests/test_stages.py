@@ -27,12 +27,12 @@ def backwards(part: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_order_in_which_a_model_stores_its_numbers_does_not_matter(stored: StoredModel, spun_page: str) -> None:
     span = dict(stored.settings["span"])
-    for name in ("candidates", "suspicion"):
+    for name in ("candidates", "page", "suspicion"):
         span[name] = backwards(span[name])
     other = altered(
         stored,
         span=span,
-        context=backwards(stored.settings["context"]),
+        context={name: backwards(part) for name, part in stored.settings["context"].items()},
         document=backwards(stored.settings["document"]),
     )
     first, second = (Predictor(model).predict(spun_page) for model in (stored, other))
@@ -43,10 +43,11 @@ def test_the_order_in_which_a_model_stores_its_numbers_does_not_matter(stored: S
 
 @pytest.mark.parametrize("change", ["missing", "unknown", "twice"])
 def test_a_model_that_looks_at_other_numbers_is_refused(stored: StoredModel, change: str) -> None:
-    names = list(stored.settings["context"]["names"])
+    first = stored.settings["context"]["first"]
+    names = list(first["names"])
     names[0] = {"missing": "", "unknown": "something else", "twice": names[1]}[change]
     with pytest.raises(ModelError, match="other numbers"):
-        Predictor(altered(stored, context={**stored.settings["context"], "names": names}))
+        Predictor(altered(stored, context={**stored.settings["context"], "first": {**first, "names": names}}))
 
 
 def test_a_model_without_a_part_is_refused(stored: StoredModel) -> None:

@@ -65,6 +65,7 @@ class FitSettings:
     Attributes:
         corpus_weight: weight of a written line; a line of a public source weighs 1.
         generated_weight: weight of all lines of one pattern together.
+        phrase_weight: weight of a phrase to splice; many of them, as titles of archives, are spam by their place alone.
         boilerplate_share, clean_share: share of the benchmark's lines that the line model learns from.
     """
 
@@ -75,6 +76,7 @@ class FitSettings:
     line: LineTrainingSettings = field(default_factory=LineTrainingSettings)
     corpus_weight: float = 2.0
     generated_weight: float = 3.0
+    phrase_weight: float = 0.5
     boilerplate_share: float = 0.5
     clean_share: float = 1.0
 
@@ -135,7 +137,9 @@ def _line_set(documents: Sequence[LabelledDocument], settings: FitSettings) -> _
                 seen.add(line.text)
             texts.append(line.text)
             labels.append(_LABEL_NUMBER[line.label])
-            if document.source == "generated":
+            if (document.page_type or "").endswith(PHRASES_SUFFIX):
+                weights.append(settings.phrase_weight)
+            elif document.source == "generated":
                 weights.append(min(1.0, settings.generated_weight / len(document.lines)))
             else:
                 weights.append(settings.corpus_weight if document.source == "lines" else 1.0)

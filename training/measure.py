@@ -1,6 +1,7 @@
 """Operating points and figures from scores of documents that the models had not seen."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,11 @@ _CLEAN, _BOILERPLATE = LABELS.index(Label.CLEAN), LABELS.index(Label.BOILERPLATE
 BOILERPLATE_RATE = 0.007
 """Share of clean lines that may be taken for boilerplate."""
 MOST_OF_A_PAGE = 20
-"""Most lines of one clean page that count as false alarms: one page that is misjudged from top to bottom is the business
+"""Most lines of one clean page that count as false alarms: a page that is misjudged from top to bottom is the business
 of the document's threshold, and must not set the thresholds of all lines."""
 ALONE_RATE, PAGE_RATE = 5e-3, 1e-3
-"""A line that is a document of its own has no page that could speak for or against a stretch in it: where lines of pages
-have a stretch wrongly reported at PAGE_RATE, it has one at ALONE_RATE."""
+"""A line that is a document of its own has no page that could speak for or against a stretch in it: where lines of
+pages have a stretch wrongly reported at PAGE_RATE, it has one at ALONE_RATE."""
 
 
 def thresholds_at(scores: NDArray[np.float64]) -> tuple[float, ...]:
@@ -48,30 +49,77 @@ def _tempered(scores: NDArray[np.float64], pages: NDArray[np.int64]) -> NDArray[
     return tempered
 
 
+@dataclass(frozen=True, slots=True)
+class _CleanLines:
+    """The lines that are not blank, of all batches, as places where false alarms are measured.
+
+    Attributes:
+        real: bool (r,), clean lines of public sources.
+        pages: int64 (r,), document of each line.
+        alone: bool (r,), lines that are a document of their own.
+        treebank: bool (r,), sentences of treebanks.
+    """
+
+    real: NDArray[np.bool_]
+    pages: NDArray[np.int64]
+    alone: NDArray[np.bool_]
+    treebank: NDArray[np.bool_]
+
+    @property
+    def measured(self) -> NDArray[np.bool_]:
+        """Real lines of pages; without public sources single clean sentences must do."""
+        of_pages = self.real & ~self.alone
+        return of_pages if of_pages.any() else self.real
+
+
+def _clean_lines(scored: Sequence[ScoredBatch]) -> _CleanLines:
+    real, pages, alone, treebank, first = [], [], [], [], 0
+    for part in scored:
+        owners = part.features.pages.documents
+        real.append(real_clean_lines(part.documents)[part.features.lines])
+        pages.append(owners + first)
+        alone.append(np.array([len(one.lines) == 1 for one in part.documents])[owners])
+        treebank.append(np.array([one.source.startswith("UD") for one in part.documents])[owners])
+        first += len(part.documents)
+    return _CleanLines(*(np.concatenate(one) for one in (real, pages, alone, treebank)))
+
+
+def _best_spans(
+    scored: Sequence[ScoredBatch], candidates: Sequence[SpanCandidates], span_logits: Sequence[NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Log-odds of the best stretch of each line that is not blank, float64 (r,), very low where there is none."""
+    strongest = []
+    for part, found, own in zip(scored, candidates, span_logits, strict=True):
+        best = np.full(len(part.features.lines), -20.0)
+        np.maximum.at(best, part.features.lines.searchsorted(found.lines), own)
+        strongest.append(best)
+    return np.concatenate(strongest)
+
+
+def _span_thresholds(best: NDArray[np.float64], lines: _CleanLines) -> tuple[float, ...]:
+    """Thresholds that hold for lines of web pages and for sentences of treebanks alike.
+
+    Pages are full of short lines that hold nothing; running prose is where a stretch is wrongly seen.
+    """
+    found = []
+    for group in (lines.measured & lines.treebank, lines.measured & ~lines.treebank):
+        if group.sum() * RATES[0] >= 20:
+            found.append(thresholds_at(_tempered(best[group], lines.pages[group])))
+    if not found:
+        return thresholds_at(_tempered(best[lines.measured], lines.pages[lines.measured]))
+    return tuple(max(values) for values in zip(*found, strict=True))
+
+
 def level_lone_lines(
     scored: Sequence[ScoredBatch], candidates: Sequence[SpanCandidates], span_logits: Sequence[NDArray[np.float64]]
 ) -> float:
     """What to add to the log-odds of stretches in lines that stand alone; see ``ALONE_RATE``."""
-    of_pages, of_lone = [], []
-    for part, found, own in zip(scored, candidates, span_logits, strict=True):
-        best, pages, real = _best_of_lines(part, found, own)
-        lone = np.array([len(one.lines) == 1 for one in part.documents])[pages]
-        of_pages.append(best[real & ~lone])
-        of_lone.append(best[real & lone])
-    page, lone = np.concatenate(of_pages), np.concatenate(of_lone)
-    if min(len(page) * PAGE_RATE, len(lone) * ALONE_RATE) < 2:
+    lines, best = _clean_lines(scored), _best_spans(scored, candidates, span_logits)
+    lone = best[lines.real & lines.alone]
+    if (lines.real & ~lines.alone).sum() * PAGE_RATE < 2 or len(lone) * ALONE_RATE < 2:
         return 0.0
-    return float(np.quantile(page, 1 - PAGE_RATE) - np.quantile(lone, 1 - ALONE_RATE))
-
-
-def _best_of_lines(
-    part: ScoredBatch, found: SpanCandidates, own: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Of each line that is not blank: log-odds of its best stretch, its document, whether it is real and clean."""
-    lines = part.features.lines
-    best = np.full(len(lines), -20.0)
-    np.maximum.at(best, lines.searchsorted(found.lines), own)
-    return best, part.features.pages.documents, real_clean_lines(part.documents)[lines]
+    limit = _span_thresholds(best, lines)[RATES.index(PAGE_RATE)]
+    return float(limit - np.quantile(lone, 1 - ALONE_RATE))
 
 
 def _expected_calibration_error(probabilities: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
@@ -101,13 +149,8 @@ def choose_points(
         document_logits: float64 (d, 4) over all batches.
         kinds: int64 (d,), -1 where unknown.
     """
-    rows, pages, first = [], [], 0
-    for part in scored:
-        sources = np.array([one.source for one in part.documents])[part.features.pages.documents]
-        rows.append(real_clean_lines(part.documents)[part.features.lines] & (sources != "twin"))
-        pages.append(part.features.pages.documents + first)
-        first += len(part.documents)
-    real, page = np.concatenate(rows), np.concatenate(pages)
+    lines = _clean_lines(scored)
+    real, page = lines.measured, lines.pages
     logits = np.concatenate(line_logits)
     ordinary = np.logaddexp(logits[:, _CLEAN], logits[:, _BOILERPLATE])
     labels = np.concatenate(
@@ -136,11 +179,8 @@ def choose_points(
         for number, label in enumerate(LABELS)
     }
 
-    strongest, truths = [], []
-    for part, found, own in zip(scored, candidates, span_logits, strict=True):
-        strongest.append(_best_of_lines(part, found, own)[0])
-        truths.append(label_candidates(part, found)[0])
-    thresholds["span"] = thresholds_at(_tempered(np.concatenate(strongest)[real], page[real]))
+    thresholds["span"] = _span_thresholds(_best_spans(scored, candidates, span_logits), lines)
+    truths = [label_candidates(part, found)[0] for part, found in zip(scored, candidates, strict=True)]
     span_total = sum(len(line.spans) for part in scored for one in part.documents for line in one.lines)
     found_truth, found_logits = np.concatenate(truths), np.concatenate(span_logits)
     metrics["recall"]["span"] = {

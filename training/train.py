@@ -89,6 +89,7 @@ def stored_model(
             "least_lines": settings.line.least_lines,
             "corpus_weight": settings.corpus_weight,
             "generated_weight": settings.generated_weight,
+            "phrase_weight": settings.phrase_weight,
             "boilerplate_share": settings.boilerplate_share,
             "clean_share": settings.clean_share,
         },
