@@ -34,8 +34,8 @@ from spamfilter.tokens import TokenBatch
 
 ROUNDS = 2
 """Most foreign stretches looked for in one piece of a line."""
-LEAST_SCORE = 4.0
-"""Stretches whose log-likelihood ratio is lower are not looked at further: what is reported has 5 and more."""
+LEAST_SCORE = 2.0
+"""Stretches whose log-likelihood ratio is lower are not looked at further."""
 NUMERIC_SHIFT = 4096.0
 _BLOCK = -(1 << 24)
 _NEVER = -(1 << 38)

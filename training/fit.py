@@ -6,56 +6,44 @@ other folds; the context, span and document models learn from those scores.
 
 import hashlib
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from spamfilter.context_model import ContextModel, ContextScores
-from spamfilter.dense_model import WEIGHT_GRAIN, DenseModel, log_softmax
-from spamfilter.document_model import DOCUMENT_FEATURE_NAMES, document_features
+from spamfilter.dense_model import log_softmax
 from spamfilter.labels import LABELS, Label
 from spamfilter.line_model import LineModel
 from spamfilter.ngrams import NgramSettings
 from spamfilter.operating_points import OperatingPoints
-from spamfilter.page_features import FEATURE_NAMES
-from spamfilter.page_sums import PageSums, page_sums
+from spamfilter.page_sums import page_sums
 from spamfilter.pipeline import Stages
 from spamfilter.relatedness import IDF_BITS
-from spamfilter.second_look import SECOND_LOOK_NAMES, second_look
 from spamfilter.span_model import SpanCandidates, SpanModel
-from spamfilter.span_page import SPAN_PAGE_NAMES
 from training.char_table import build_char_table
 from training.compose import compose
-from training.dense_training import fit_dense_model, match_frequencies
 from training.documents import LabelledDocument
 from training.line_training import LineTrainingSettings, count_ngrams, encode_lines, fit_line_model
 from training.lines import PHRASES_SUFFIX
-from training.measure import choose_points, level_lone_lines
+from training.measure import choose_points
+from training.page_training import Progress, fit_context, fit_documents, fit_levelled_span_pages
 from training.span_training import (
     ScoredBatch,
     candidates_of,
     fit_boundaries,
     fit_candidates,
-    fit_span_pages,
     score_documents,
 )
 from training.suspicion_training import fit_suspicion, look_where_suspicious
 
 _LABEL_NUMBER = {label.value: number for number, label in enumerate(LABELS)}
-_KIND_NUMBER = {"clean": 0, "residue": 1, "link_farm": 2, "spam": 3}
 _SPAN_SHARE = {"spun": 0.3, "clean": 0.5, "body": 0.1, "wcxb": 0.15, "spam": 0.15, "line": 0.15, "thread": 0.2}
 
 _GROUPS_A_FOLD_UNIT = 8
-_ORDINARY_SHARE = 0.5
-_SPAM_PAGE_WEIGHT = 3.0
-_SINGLE_LINE_WEIGHT = 0.02
-_REAL_PAGE_WEIGHT = 3.0
-
-Progress = Callable[[str], None]
+_TITLE_PHRASES = ("archive-titles", "shop-names")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +53,7 @@ class FitSettings:
     Attributes:
         corpus_weight: weight of a written line; a line of a public source weighs 1.
         generated_weight: weight of all lines of one pattern together.
-        phrase_weight: weight of a phrase to splice; many of them, as titles of archives, are spam by their place alone.
+        title_weight: weight of a title or name to splice: "Garden Hoses Archives" is spam by its place alone.
         boilerplate_share, clean_share: share of the benchmark's lines that the line model learns from.
     """
 
@@ -76,7 +64,7 @@ class FitSettings:
     line: LineTrainingSettings = field(default_factory=LineTrainingSettings)
     corpus_weight: float = 2.0
     generated_weight: float = 3.0
-    phrase_weight: float = 0.5
+    title_weight: float = 0.25
     boilerplate_share: float = 0.5
     clean_share: float = 1.0
 
@@ -137,8 +125,8 @@ def _line_set(documents: Sequence[LabelledDocument], settings: FitSettings) -> _
                 seen.add(line.text)
             texts.append(line.text)
             labels.append(_LABEL_NUMBER[line.label])
-            if (document.page_type or "").endswith(PHRASES_SUFFIX):
-                weights.append(settings.phrase_weight)
+            if (document.page_type or "").startswith(_TITLE_PHRASES):
+                weights.append(settings.title_weight)
             elif document.source == "generated":
                 weights.append(min(1.0, settings.generated_weight / len(document.lines)))
             else:
@@ -181,45 +169,6 @@ def _idf_table(documents: Sequence[LabelledDocument], char_table: NDArray[np.uin
         count += 1
     table: NDArray[np.uint8] = np.clip(np.rint(np.log((1 + count) / (1 + frequency)) * 20), 1, 255).astype(np.uint8)
     return table
-
-
-def _kind(document: LabelledDocument) -> int | None:
-    """Number of the document's kind for stage 4, or None if nobody can say."""
-    if document.source == "spun":
-        return _KIND_NUMBER["link_farm" if document.spam else "residue" if document.spam is None else "clean"]
-    if document.source in ("thread", "splice"):
-        return _KIND_NUMBER["residue"]
-    if document.spam is None:
-        return _KIND_NUMBER["clean"] if document.source == "line" else None
-    return _KIND_NUMBER["spam" if document.spam else "clean"]
-
-
-def _row_labels(scored: ScoredBatch) -> NDArray[np.int64]:
-    # A spliced line is the business of the span model: as a whole it is neither clean nor spam.
-    labels = [
-        _LABEL_NUMBER[line.label] if line.label and not line.spans else -1
-        for one in scored.documents
-        for line in one.lines
-    ]
-    return np.array(labels, np.int64)[scored.features.lines]
-
-
-def _context_sample(
-    labels: NDArray[np.int64], known: NDArray[np.int64], parts: Sequence[ScoredBatch], settings: FitSettings
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Rows for the context model: all flagged ones, a share of the others; lines of spam pages weigh more."""
-    sources = np.array([one.source for part in parts for one in part.documents])
-    documents, first = [], 0
-    for part in parts:
-        documents.append(part.features.pages.documents + first)
-        first += len(part.documents)
-    source = sources[np.concatenate(documents)]
-    ordinary = (labels == _LABEL_NUMBER["clean"]) | (labels == _LABEL_NUMBER["boilerplate"])
-    draw = np.random.default_rng(settings.seed).random(len(labels))
-    keep = known[~ordinary[known] | (draw[known] < _ORDINARY_SHARE)]
-    weights = np.where(ordinary[keep], 1 / _ORDINARY_SHARE, 1.0)
-    weights[(source[keep] == "spam") & ~ordinary[keep]] = _SPAM_PAGE_WEIGHT
-    return keep, weights
 
 
 def _for_spans(scored: Sequence[ScoredBatch], settings: FitSettings, fold: int) -> list[LabelledDocument]:
@@ -272,50 +221,6 @@ def _fit_spans(
     ]
 
 
-def _fit_context(parts: Sequence[ScoredBatch], settings: FitSettings, progress: Progress) -> ContextModel:
-    """Both looks of the context model, on pages that the line models behind their scores had not seen."""
-    labels = np.concatenate([_row_labels(part) for part in parts])
-    known = np.flatnonzero(labels >= 0)
-    progress(f"context model: {len(known)} lines")
-    chosen, weights = _context_sample(labels, known, parts, settings)
-
-    def fit(names: tuple[str, ...], values: NDArray[np.float64]) -> DenseModel:
-        model = fit_dense_model(names, values[chosen], labels[chosen], weights)
-        return match_frequencies(model, values[known], labels[known])
-
-    first = fit(FEATURE_NAMES, np.concatenate([part.features.values for part in parts]))
-    progress("context model: second look")
-    looks = []
-    for part in parts:
-        columns = np.ascontiguousarray(log_softmax(first.logits(part.features.values)).T)
-        look = second_look(columns, part.features.facts.shapes.widths, part.features.pages)
-        looks.append(look.values_of(slice(0, len(part.features.lines))))
-    return ContextModel(first, fit(SECOND_LOOK_NAMES, np.concatenate(looks)))
-
-
-def _fit_span_pages(
-    model: SpanModel, judged: Sequence[tuple[ScoredBatch, SpanCandidates, ContextScores, PageSums]]
-) -> SpanModel:
-    """How sure a stretch is on its page, with lines that stand alone levelled."""
-    model = fit_span_pages(model, judged)
-    parts = [(part, found) for part, found, _, _ in judged]
-    odds = [
-        model.judge(found, part.features.lines.searchsorted(found.lines), context, sums)[1]
-        for part, found, context, sums in judged
-    ]
-    shift = level_lone_lines([part for part, _ in parts], [found for _, found in parts], odds)
-    weights = model.page.weights.copy()
-    weights[SPAN_PAGE_NAMES.index("the only line"), 1] += np.rint(shift * WEIGHT_GRAIN) / WEIGHT_GRAIN
-    return replace(model, page=replace(model.page, weights=weights))
-
-
-def _document_weight(document: LabelledDocument) -> float:
-    """Weight of a page: there are many single lines, and few whole pages of the web."""
-    if len(document.lines) == 1:
-        return _SINGLE_LINE_WEIGHT
-    return _REAL_PAGE_WEIGHT if document.source == "wcxb" else 1.0
-
-
 def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, progress: Progress) -> FittedModel:
     """Fit all stages on labelled documents.
 
@@ -336,36 +241,22 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
     span_model, folds = _fit_spans(folds, fold_models, char_table, idf, settings, progress)
 
     parts = [(part, found) for fold in folds for part, found in zip(fold.scored, fold.candidates, strict=True)]
-    context = _fit_context([part for part, _ in parts], settings, progress)
+    context = fit_context([part for part, _ in parts], settings.seed, progress)
     contexts = [context.score(part.features) for part, _ in parts]
     sums = [page_sums(part.features, one) for (part, _), one in zip(parts, contexts, strict=True)]
     progress("span model: what the page says")
     judged = [(part, found, one, total) for (part, found), one, total in zip(parts, contexts, sums, strict=True)]
-    span_model = _fit_span_pages(span_model, judged)
+    span_model = fit_levelled_span_pages(span_model, judged)
 
     progress("document model")
-    kinds = [_kind(document) for part, _ in parts for document in part.documents]
-    document_rows, span_logits = [], []
-    for part, found, one, total in judged:
-        rows = part.features.lines.searchsorted(found.lines)
-        _, odds = span_model.judge(found, rows, one, total)
-        document_rows.append(document_features(total, part.features.pages.documents.take(rows), odds))
-        span_logits.append(odds)
-    all_rows = np.concatenate(document_rows)
-    has_kind = np.array([kind is not None for kind in kinds])
-    kind_numbers = np.array([kind or 0 for kind in kinds])
-    documents_of_parts = [one for part, _ in parts for one in part.documents]
-    document_weights = np.array([_document_weight(one) for one in documents_of_parts])
-    document = fit_dense_model(
-        DOCUMENT_FEATURE_NAMES, all_rows[has_kind], kind_numbers[has_kind], document_weights[has_kind]
-    )
+    document, all_rows, kinds, span_logits = fit_documents(span_model, judged)
     points, metrics = choose_points(
         [part for part, _ in parts],
         [found for _, found in parts],
         [one.logits for one in contexts],
         span_logits,
         log_softmax(document.logits(all_rows)),
-        np.where(has_kind, kind_numbers, -1),
+        kinds,
     )
     stages = Stages(char_table, line_model, idf, context, span_model, document)
     return FittedModel(stages, points, metrics)

@@ -14,10 +14,10 @@ from spamfilter.suspicion import SUSPICION_NAMES, are_suspicious, strongest_toke
 from training.dense_training import fit_dense_model
 from training.span_training import ScoredBatch
 
-NEAR = -2.0
+NEAR = -3.5
 """Log-odds of a stretch from which its line counts as one to look at: far below every threshold."""
-SURE = -0.5
-LOST_SHARE = 0.0025
+SURE = -2.0
+LOST_SHARE = 0.005
 """Share of the lines of pages with a stretch of log-odds ``SURE`` and more that may be passed over."""
 _SINGLE_LINE_WEIGHT = 0.1
 _ONLY_LINE = FEATURE_NAMES.index("the only line")

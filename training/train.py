@@ -89,7 +89,7 @@ def stored_model(
             "least_lines": settings.line.least_lines,
             "corpus_weight": settings.corpus_weight,
             "generated_weight": settings.generated_weight,
-            "phrase_weight": settings.phrase_weight,
+            "title_weight": settings.title_weight,
             "boilerplate_share": settings.boilerplate_share,
             "clean_share": settings.clean_share,
         },

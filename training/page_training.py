@@ -1,0 +1,134 @@
+"""Fits what is judged with the whole page in view: the context model, spans on their page, the document model."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spamfilter.context_model import ContextModel, ContextScores
+from spamfilter.dense_model import WEIGHT_GRAIN, DenseModel, log_softmax
+from spamfilter.document_model import DOCUMENT_FEATURE_NAMES, document_features
+from spamfilter.labels import LABELS
+from spamfilter.page_features import FEATURE_NAMES
+from spamfilter.page_sums import PageSums
+from spamfilter.second_look import SECOND_LOOK_NAMES, second_look
+from spamfilter.span_model import SpanCandidates, SpanModel
+from spamfilter.span_page import SPAN_PAGE_NAMES
+from training.dense_training import fit_dense_model, match_frequencies
+from training.documents import LabelledDocument
+from training.measure import level_lone_lines
+from training.span_training import ScoredBatch, fit_span_pages
+
+_LABEL_NUMBER = {label.value: number for number, label in enumerate(LABELS)}
+_KIND_NUMBER = {"clean": 0, "residue": 1, "link_farm": 2, "spam": 3}
+
+_ORDINARY_SHARE = 0.5
+_SPAM_PAGE_WEIGHT = 3.0
+_SINGLE_LINE_WEIGHT = 0.02
+_REAL_PAGE_WEIGHT = 3.0
+
+Progress = Callable[[str], None]
+Judged = tuple[ScoredBatch, SpanCandidates, ContextScores, PageSums]
+"""Documents, the candidates in them, what stage 2 found, and that summed up by page."""
+
+
+def kind_of(document: LabelledDocument) -> int | None:
+    """Number of the document's kind for stage 4, or None if nobody can say."""
+    if document.source == "spun":
+        return _KIND_NUMBER["link_farm" if document.spam else "residue" if document.spam is None else "clean"]
+    if document.source in ("thread", "splice"):
+        return _KIND_NUMBER["residue"]
+    if document.spam is None:
+        return _KIND_NUMBER["clean"] if document.source == "line" else None
+    return _KIND_NUMBER["spam" if document.spam else "clean"]
+
+
+def row_labels(scored: ScoredBatch) -> NDArray[np.int64]:
+    """Label of each line that is not blank, int64 (r,), index into ``LABELS`` or -1."""
+    # A spliced line is the business of the span model: as a whole it is neither clean nor spam.
+    labels = [
+        _LABEL_NUMBER[line.label] if line.label and not line.spans else -1
+        for one in scored.documents
+        for line in one.lines
+    ]
+    return np.array(labels, np.int64)[scored.features.lines]
+
+
+def context_sample(
+    labels: NDArray[np.int64], known: NDArray[np.int64], parts: Sequence[ScoredBatch], seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Rows for the context model: all flagged ones, a share of the others; lines of spam pages weigh more."""
+    sources = np.array([one.source for part in parts for one in part.documents])
+    documents, first = [], 0
+    for part in parts:
+        documents.append(part.features.pages.documents + first)
+        first += len(part.documents)
+    source = sources[np.concatenate(documents)]
+    ordinary = (labels == _LABEL_NUMBER["clean"]) | (labels == _LABEL_NUMBER["boilerplate"])
+    draw = np.random.default_rng(seed).random(len(labels))
+    keep = known[~ordinary[known] | (draw[known] < _ORDINARY_SHARE)]
+    weights = np.where(ordinary[keep], 1 / _ORDINARY_SHARE, 1.0)
+    weights[(source[keep] == "spam") & ~ordinary[keep]] = _SPAM_PAGE_WEIGHT
+    return keep, weights
+
+
+def fit_context(parts: Sequence[ScoredBatch], seed: int, progress: Progress) -> ContextModel:
+    """Both looks of the context model, on pages that the line models behind their scores had not seen."""
+    labels = np.concatenate([row_labels(part) for part in parts])
+    known = np.flatnonzero(labels >= 0)
+    progress(f"context model: {len(known)} lines")
+    chosen, weights = context_sample(labels, known, parts, seed)
+
+    def fit(names: tuple[str, ...], values: NDArray[np.float64]) -> DenseModel:
+        model = fit_dense_model(names, values[chosen], labels[chosen], weights)
+        return match_frequencies(model, values[known], labels[known])
+
+    first = fit(FEATURE_NAMES, np.concatenate([part.features.values for part in parts]))
+    progress("context model: second look")
+    looks = []
+    for part in parts:
+        columns = np.ascontiguousarray(log_softmax(first.logits(part.features.values)).T)
+        look = second_look(columns, part.features.facts.shapes.widths, part.features.pages)
+        looks.append(look.values_of(slice(0, len(part.features.lines))))
+    return ContextModel(first, fit(SECOND_LOOK_NAMES, np.concatenate(looks)))
+
+
+def fit_levelled_span_pages(model: SpanModel, judged: Sequence[Judged]) -> SpanModel:
+    """How sure a stretch is on its page, with lines that stand alone levelled."""
+    model = fit_span_pages(model, judged)
+    parts = [(part, found) for part, found, _, _ in judged]
+    odds = [
+        model.judge(found, part.features.lines.searchsorted(found.lines), context, sums)[1]
+        for part, found, context, sums in judged
+    ]
+    shift = level_lone_lines([part for part, _ in parts], [found for _, found in parts], odds)
+    weights = model.page.weights.copy()
+    weights[SPAN_PAGE_NAMES.index("the only line"), 1] += np.rint(shift * WEIGHT_GRAIN) / WEIGHT_GRAIN
+    return replace(model, page=replace(model.page, weights=weights))
+
+
+def _document_weight(document: LabelledDocument) -> float:
+    """Weight of a page: there are many single lines, and few whole pages of the web."""
+    if len(document.lines) == 1:
+        return _SINGLE_LINE_WEIGHT
+    return _REAL_PAGE_WEIGHT if document.source == "wcxb" else 1.0
+
+
+def fit_documents(
+    span_model: SpanModel, judged: Sequence[Judged]
+) -> tuple[DenseModel, NDArray[np.float64], NDArray[np.int64], list[NDArray[np.float64]]]:
+    """The document model; its numbers of all documents, their kinds or -1, and the log-odds of all candidates."""
+    documents = [document for part, _, _, _ in judged for document in part.documents]
+    rows, span_logits = [], []
+    for part, found, context, sums in judged:
+        span_rows = part.features.lines.searchsorted(found.lines)
+        _, odds = span_model.judge(found, span_rows, context, sums)
+        rows.append(document_features(sums, part.features.pages.documents.take(span_rows), odds))
+        span_logits.append(odds)
+    values = np.concatenate(rows)
+    kinds = np.array([-1 if (kind := kind_of(document)) is None else kind for document in documents])
+    weights = np.array([_document_weight(document) for document in documents])
+    known = kinds >= 0
+    model = fit_dense_model(DOCUMENT_FEATURE_NAMES, values[known], kinds[known], weights[known])
+    return model, values, kinds, span_logits
