@@ -67,8 +67,8 @@ class OperatingPoints:
     def decide_lines(self, logits: NDArray[np.float64], rate: float) -> NDArray[np.int64]:
         """Label of each line.
 
-        A flagged label applies where its log-odds against clean and boilerplate together reach its threshold;
-        the label that clears its own by most wins.
+        A line is flagged where the log-odds of any flagged label against clean and boilerplate together reach the
+        threshold of that label; it gets the likeliest of the flagged labels.
 
         Args:
             logits: float64 (m, 6).
@@ -79,11 +79,11 @@ class OperatingPoints:
         """
         columns = np.ascontiguousarray(logits.T)
         clean, boilerplate = columns[_CLEAN], columns[_BOILERPLATE]
-        margins = columns.take(_FLAGGED, axis=0)
-        margins -= np.logaddexp(clean, boilerplate)
+        flagged = columns.take(_FLAGGED, axis=0)
+        margins = flagged - np.logaddexp(clean, boilerplate)
         margins -= self.limits(rate)[: len(FLAGGED_LABELS), None]
         labels = np.where(boilerplate - clean >= self.boilerplate, _BOILERPLATE, _CLEAN)
-        # Few lines clear a threshold: only those are asked for the label that does best.
+        # Few lines clear a threshold: only those are asked for their likeliest label.
         above = (margins.max(axis=0) >= 0).nonzero()[0]
-        labels[above] = _FLAGGED.take(margins.take(above, axis=1).argmax(axis=0))
+        labels[above] = _FLAGGED.take(flagged.take(above, axis=1).argmax(axis=0))
         return labels

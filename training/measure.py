@@ -22,20 +22,31 @@ MOST_OF_A_PAGE = 20
 of the document's threshold, and must not set the thresholds of all lines."""
 HARD_RATE = 5.0
 """Clean text about what spam touts, which is rare on the web, may be flagged wrongly so many times as often."""
+SPAN_SHARE = 0.5
+"""Share of the tolerated rate that stretches may use up: their lines are flagged besides those flagged as a whole."""
 ALONE_RATE, PAGE_RATE = 5e-3, 1e-3
 """A line that is a document of its own has no page that could speak for or against a stretch in it: where lines of
 pages have a stretch wrongly reported at PAGE_RATE, it has one at ALONE_RATE."""
 
 
-def thresholds_at(scores: NDArray[np.float64]) -> tuple[float, ...]:
+def thresholds_at(scores: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> tuple[float, ...]:
     """Thresholds on the scores of clean items for each of ``RATES``.
 
     Rates below one item in the sample are extended in a straight line over the logarithm of the rate.
+
+    Args:
+        weights: what each item counts for; 1 without them.
     """
     measurable = [rate for rate in RATES if rate * len(scores) >= 2]
     if len(measurable) < 2:
         raise ValueError(f"{len(scores)} clean items are too few to measure false positives: give at least 70")
-    found = [float(np.quantile(scores, 1 - rate, method="higher")) for rate in measurable]
+    if weights is None:
+        found = [float(np.quantile(scores, 1 - rate, method="higher")) for rate in measurable]
+    else:
+        order = np.argsort(-scores, kind="stable")
+        shares = np.cumsum(weights[order]) / weights.sum()
+        places = np.minimum(np.searchsorted(shares, measurable), len(order) - 1)
+        found = scores[order][places].tolist()
     for rate in RATES[len(found) :]:
         slope = (found[-1] - found[0]) / np.log(measurable[0] / measurable[len(measurable) - 1])
         found.append(found[len(measurable) - 1] + slope * float(np.log(measurable[-1] / rate)))
@@ -61,6 +72,7 @@ class _CleanLines:
         hard: bool (r,), hand-written clean lines on pages: what spam touts, told by honest people.
         alone: bool (r,), lines that are a document of their own.
         treebank: bool (r,), sentences of treebanks.
+        widths: float64 (r,), characters.
     """
 
     real: NDArray[np.bool_]
@@ -68,6 +80,7 @@ class _CleanLines:
     hard: NDArray[np.bool_]
     alone: NDArray[np.bool_]
     treebank: NDArray[np.bool_]
+    widths: NDArray[np.float64]
 
     @property
     def measured(self) -> NDArray[np.bool_]:
@@ -77,7 +90,7 @@ class _CleanLines:
 
 
 def _clean_lines(scored: Sequence[ScoredBatch]) -> _CleanLines:
-    real, pages, hard, alone, treebank, first = [], [], [], [], [], 0
+    real, pages, hard, alone, treebank, widths, first = [], [], [], [], [], [], 0
     for part in scored:
         owners = part.features.pages.documents
         real.append(real_clean_lines(part.documents)[part.features.lines])
@@ -87,8 +100,9 @@ def _clean_lines(scored: Sequence[ScoredBatch]) -> _CleanLines:
         hard.append(hand & clean[part.features.lines])
         alone.append(np.array([len(one.lines) == 1 for one in part.documents])[owners])
         treebank.append(np.array([one.source.startswith("UD") for one in part.documents])[owners])
+        widths.append(part.features.facts.shapes.widths.astype(np.float64))
         first += len(part.documents)
-    return _CleanLines(*(np.concatenate(one) for one in (real, pages, hard, alone, treebank)))
+    return _CleanLines(*(np.concatenate(one) for one in (real, pages, hard, alone, treebank, widths)))
 
 
 def _best_spans(
@@ -106,15 +120,25 @@ def _best_spans(
 def _span_thresholds(best: NDArray[np.float64], lines: _CleanLines) -> tuple[float, ...]:
     """Thresholds that hold for lines of web pages and for sentences of treebanks alike.
 
-    Pages are full of short lines that hold nothing; running prose is where a stretch is wrongly seen.
+    Pages are full of short lines that hold nothing; running prose is where a stretch is wrongly seen, the more so the
+    longer it runs: so lines count by their characters.
     """
     found = []
     for group in (lines.measured & lines.treebank, lines.measured & ~lines.treebank):
         if group.sum() * RATES[0] >= 20:
-            found.append(thresholds_at(_tempered(best[group], lines.pages[group])))
+            found.append(thresholds_at(_tempered(best[group], lines.pages[group]), lines.widths[group]))
     if not found:
-        return thresholds_at(_tempered(best[lines.measured], lines.pages[lines.measured]))
-    return tuple(max(values) for values in zip(*found, strict=True))
+        found.append(thresholds_at(_tempered(best[lines.measured], lines.pages[lines.measured])))
+    highest = [max(values) for values in zip(*found, strict=True)]
+    return tuple(_at_other_rates(highest, SPAN_SHARE).tolist())
+
+
+def _at_other_rates(thresholds: Sequence[float], factor: float) -> NDArray[np.float64]:
+    """Thresholds at ``factor`` times each of ``RATES``, as far as those reach, float64 (7,)."""
+    known = np.log(RATES)
+    wanted = np.clip(known + np.log(factor), known[-1], known[0])
+    found: NDArray[np.float64] = np.round(np.interp(wanted, known[::-1], list(thresholds)[::-1]), 6)
+    return found
 
 
 def _label_thresholds(margin: NDArray[np.float64], lines: _CleanLines) -> tuple[float, ...]:
@@ -123,10 +147,7 @@ def _label_thresholds(margin: NDArray[np.float64], lines: _CleanLines) -> tuple[
     if lines.hard.sum() * RATES[0] < 20:
         return found
     hard = thresholds_at(_tempered(margin[lines.hard], lines.pages[lines.hard]))
-    known = np.log(RATES)
-    wanted = np.minimum(known + np.log(HARD_RATE), known[0])
-    relaxed = np.interp(wanted, known[::-1], hard[::-1])
-    return tuple(np.round(np.maximum(found, relaxed), 6).tolist())
+    return tuple(np.maximum(found, _at_other_rates(hard, HARD_RATE)).tolist())
 
 
 def level_lone_lines(
