@@ -22,6 +22,8 @@ MOST_OF_A_PAGE = 20
 of the document's threshold, and must not set the thresholds of all lines."""
 HARD_RATE = 5.0
 """Clean text about what spam touts, which is rare on the web, may be flagged wrongly so many times as often."""
+LEAST_ODDS = -1.0
+"""No line is flagged with a label that is less likely than this log-odds, however few clean lines would be lost."""
 SPAN_SHARE = 0.5
 """Share of the tolerated rate that stretches may use up: their lines are flagged besides those flagged as a whole."""
 ALONE_RATE, PAGE_RATE = 5e-3, 1e-3
@@ -69,7 +71,7 @@ class _CleanLines:
     Attributes:
         real: bool (r,), clean lines of public sources.
         pages: int64 (r,), document of each line.
-        hard: bool (r,), hand-written clean lines on pages: what spam touts, told by honest people.
+        hard: bool (r,), clean lines of composed pages: what spam touts, told by honest people, and tables of contents.
         alone: bool (r,), lines that are a document of their own.
         treebank: bool (r,), sentences of treebanks.
         widths: float64 (r,), characters.
@@ -95,7 +97,7 @@ def _clean_lines(scored: Sequence[ScoredBatch]) -> _CleanLines:
         owners = part.features.pages.documents
         real.append(real_clean_lines(part.documents)[part.features.lines])
         pages.append(owners + first)
-        hand = np.array([one.source == "clean" for one in part.documents])[owners]
+        hand = np.array([one.source in ("clean", "contents") for one in part.documents])[owners]
         clean = np.array([line.label == Label.CLEAN for one in part.documents for line in one.lines], np.bool_)
         hard.append(hand & clean[part.features.lines])
         alone.append(np.array([len(one.lines) == 1 for one in part.documents])[owners])
@@ -143,7 +145,8 @@ def _at_other_rates(thresholds: Sequence[float], factor: float) -> NDArray[np.fl
 
 def _label_thresholds(margin: NDArray[np.float64], lines: _CleanLines) -> tuple[float, ...]:
     """Thresholds that hold for real clean lines, and at ``HARD_RATE`` times the rate for hard ones."""
-    found = thresholds_at(_tempered(margin[lines.measured], lines.pages[lines.measured]))
+    real = thresholds_at(_tempered(margin[lines.measured], lines.pages[lines.measured]))
+    found = tuple(np.maximum(real, LEAST_ODDS).tolist())
     if lines.hard.sum() * RATES[0] < 20:
         return found
     hard = thresholds_at(_tempered(margin[lines.hard], lines.pages[lines.hard]))
