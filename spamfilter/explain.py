@@ -15,7 +15,7 @@ from spamfilter.pipeline import BatchScores, score_batch
 from spamfilter.predictor import Predictor
 from spamfilter.results import DocumentPrediction, LinePrediction, Span
 
-_MOST_REASONS = 4
+_MOST_REASONS = 3
 _LEAST_WEIGHT = 0.2
 
 

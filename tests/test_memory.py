@@ -14,7 +14,7 @@ SENTENCE = "The mill by the river grinds flour for five villages, and its wheel 
 @pytest.mark.parametrize(
     ("text", "most"),
     [
-        (SENTENCE * 11_000, 25),
+        (SENTENCE * 11_000, 70),
         ((SENTENCE * 12 + "\n") * 900, 25),
         ("short line\n" * 90_000, 110),
         ("x\n" * 200_000, 500),

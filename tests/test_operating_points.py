@@ -59,12 +59,15 @@ def test_clean_and_boilerplate_together_speak_against_a_flag() -> None:
     assert POINTS.decide_lines(against_both, 1e-2).tolist() == [CLEAN]
 
 
-def test_of_two_labels_the_one_that_clears_its_threshold_by_most_wins() -> None:
+def test_a_line_that_any_label_flags_gets_the_likeliest_of_the_flagged_labels() -> None:
     thresholds = {**POINTS.thresholds, "link_exchange": (4.0, 5.0, 6.0)}
     points = OperatingPoints(RATES, thresholds, 0.5)
-    values = logits(clean=0.0, seo_injection=3.0, link_exchange=5.5)
-    assert POINTS.decide_lines(values, 1e-2).tolist() == [LINK]
-    assert points.decide_lines(values, 1e-2).tolist() == [SPAM]
+    likelier_link = logits(clean=0.0, seo_injection=3.0, link_exchange=3.5)
+    likelier_spam = logits(clean=0.0, seo_injection=3.5, link_exchange=3.0)
+    only_an_unlikely_link = logits(clean=0.0, seo_injection=0.0, link_exchange=3.0)
+    assert points.decide_lines(likelier_link, 1e-2).tolist() == [LINK]
+    assert points.decide_lines(likelier_spam, 1e-2).tolist() == [SPAM]
+    assert points.decide_lines(only_an_unlikely_link, 1e-2).tolist() == [CLEAN]
 
 
 def test_a_line_below_all_thresholds_is_boilerplate_if_it_leans_that_way() -> None:

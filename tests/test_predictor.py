@@ -146,9 +146,10 @@ def test_one_line_of_ten_megabytes_is_one_result_in_linear_time(predictor: Predi
 
 def test_a_foreign_phrase_at_the_end_of_a_long_line_is_found_at_its_place(predictor: Predictor) -> None:
     sentence = "The miller opens the sluice and waits until the wheel turns. "
-    text = sentence * 3000 + "The stones are dressed every spring,best online casino no deposit bonus and last a year."
+    phrase = "【buy instagram followers cheap】"
+    text = sentence * 300 + f"Visitors may watch the stones {phrase} on the first Sunday of the month."
     (line,) = predictor.predict(text).lines
-    assert any("casino" in text[span.start : span.end] for span in line.spans)
+    assert [text[span.start : span.end] for span in line.spans] == [phrase]
 
 
 def test_a_million_empty_lines_are_a_million_clean_results(predictor: Predictor) -> None:
@@ -296,7 +297,7 @@ def test_a_line_of_spam_goes_by_itself(predictor: Predictor, text: str, labels: 
 @pytest.mark.parametrize(
     ("before", "phrase", "after"),
     [
-        ("The mill stands on oak piles,", "best online casino no deposit bonus", " and grinds rye for three villages."),
+        ("The mill stands on oak piles,", "online casino free spins no deposit", " and grinds rye for three villages."),
         ("Visitors may watch the stones ", "【buy instagram followers cheap】", " on the first Sunday of the month."),
     ],
 )  # fmt: skip
@@ -329,5 +330,10 @@ def test_the_contents_of_a_manual_are_no_headline_list(predictor: Predictor) -> 
         "5 Feeding the colony for winter\n"
         "Put the hive where the morning sun reaches it and where nobody walks past the entrance. Bees fly out and up; "
         "a hedge or fence makes them rise above the heads of your neighbours.\n"
+        "In spring the colony needs room and food. Look into the hive on the first warm day, but be quick, and close it "
+        "again before the brood gets cold.\n"
+        "A swarm leaves with the old queen. The young queen stays in the hive, and a second swarm may follow within a "
+        "week.\n"
+        "Take no more honey than the bees can spare; what you take in August you will have to give back as syrup.\n"
     )
     assert not predictor.predict(text).flagged
