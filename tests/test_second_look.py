@@ -1,0 +1,120 @@
+"""The second look, sums of pages and what pages say of stretches, against plain ones: one page after the other."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from spamfilter import Predictor
+from spamfilter.context_model import ContextScores
+from spamfilter.document_model import DOCUMENT_FEATURE_NAMES, document_features
+from spamfilter.neighbours import Pages
+from spamfilter.page_features import page_features
+from spamfilter.page_sums import QUANTILES, PageSums, page_sums
+from spamfilter.second_look import SECOND_LOOK_NAMES, second_look
+from spamfilter.span_page import SPAN_PAGE_NAMES, span_page_values
+from spamfilter.text import encode_documents
+from spamfilter.tokens import tokenize
+
+SPAM = "Best online casino bonus, claim 200 free spins now!"
+CLEAN = "The mill by the river grinds flour for five villages, and its wheel is mended every autumn."
+MENU = "Home | About us | Contact | Log in"
+page_texts = st.lists(st.lists(st.sampled_from([SPAM, CLEAN, MENU, "Mill"]), max_size=8).map("\n".join), min_size=1)
+
+
+def log_probabilities(count: int, seed: int) -> NDArray[np.float64]:
+    logits = np.random.default_rng(seed).normal(scale=3, size=(6, count))
+    result: NDArray[np.float64] = np.log(np.exp(logits) / np.exp(logits).sum(axis=0))
+    return result
+
+
+def margins(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    odds = np.logaddexp(columns[1], columns[2]) - np.logaddexp(columns[0], columns[5])
+    result: NDArray[np.float64] = np.clip(odds, -12, 12)
+    return result
+
+
+@given(st.lists(st.integers(0, 7), min_size=1, max_size=5), st.integers(0, 99))
+def test_the_second_look_reads_the_other_lines_of_the_same_page(sizes: list[int], seed: int) -> None:
+    edges = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+    columns = log_probabilities(int(edges[-1]), seed)
+    widths = np.arange(int(edges[-1])) * 37 % 500 + 1
+    look = second_look(columns, widths, Pages.between(edges))
+    values = look.values_of(slice(0, int(edges[-1])))
+    named = {name: values[:, place] for place, name in enumerate(SECOND_LOOK_NAMES)}
+    margin, spam = margins(columns), np.exp(columns[1]) + np.exp(columns[2])
+    for low, high in pairwise(edges.tolist()):
+        for row in range(low, high):
+            others = [other for other in range(low, high) if other != row]
+            near = [other for other in others if abs(other - row) <= 2]
+            share = np.minimum(widths, 400)
+            expected = {
+                "first look at the line: spam of either kind": margin[row],
+                "likely spam lines elsewhere on the page": np.log1p(spam[others].sum()),
+                "spam of the lines within 2": margin[near].mean() if near else 0.0,
+                "spam of the page's other text": (margin * share)[others].sum() / (share[others].sum() + 30),
+                "share of the page's other lines: headline": np.exp(columns[3])[others].mean() if others else 0.0,
+                "the only line": float(not others),
+                "spam of the only line": 0.0 if others else margin[row],
+            }
+            for name, value in expected.items():
+                assert named[name][row] == pytest.approx(value, abs=0.01), name
+
+
+def judged(predictor: Predictor, texts: list[str]) -> tuple[ContextScores, PageSums]:
+    stages = predictor.stages
+    batch = encode_documents(texts, stages.char_table)
+    tokens = tokenize(batch)
+    page = page_features(batch, tokens, stages.line.score(tokens), stages.idf, stages.line.scale)
+    context = stages.context.score(page)
+    return context, page_sums(page, context)
+
+
+@settings(deadline=None, max_examples=40)
+@given(page_texts)
+def test_sums_of_a_page_are_those_of_its_lines(predictor: Predictor, texts: list[str]) -> None:
+    context, sums = judged(predictor, texts)
+    edges = context.second.pages.edges.tolist()
+    for page, (low, high) in enumerate(pairwise(edges)):
+        probabilities = np.exp(context.logits[low:high])
+        own = context.margin[low:high]
+        assert sums.sizes[page] == high - low
+        assert sums.text_lines[page] == (probabilities[:, 5] < 0.5).sum()
+        assert sums.counts[2, page] == pytest.approx(probabilities[:, 3].sum(), abs=0.01)
+        assert sums.strongest[3, page] == (own.max() if high > low else -12)
+        ordered = np.sort(own)
+        places = [int((high - low) * level) for level in QUANTILES]
+        assert sums.quantiles[: len(QUANTILES), page].tolist() == [
+            float(ordered[place]) if high > low else -8.0 for place in places
+        ]
+
+
+def test_a_page_gets_the_same_sums_in_any_batch(predictor: Predictor) -> None:
+    texts = [f"{SPAM}\n{CLEAN}", "", MENU, f"{CLEAN}\n{CLEAN}\n{SPAM}\n{MENU}"]
+    _, together = judged(predictor, texts)
+    for number, text in enumerate(texts):
+        _, alone = judged(predictor, [text])
+        for name in ("margins", "spam_shares", "strongest", "quantiles", "pull"):
+            assert getattr(alone, name)[:, 0].tobytes() == getattr(together, name)[:, number].tobytes(), name
+
+
+def test_only_the_best_stretch_of_a_page_is_called_the_best(predictor: Predictor) -> None:
+    context, sums = judged(predictor, [f"{CLEAN}\n{CLEAN}\n{CLEAN}", CLEAN])
+    values = span_page_values(np.array([0, 1, 2, 3]), np.array([-2.0, 1.5, 0.5, -4.0]), context, sums)
+    named = {name: values[:, place].tolist() for place, name in enumerate(SPAN_PAGE_NAMES)}
+    assert named["best stretch of its page"] == [0, 1, 0, 1]
+    assert named["better than the next stretch of its page"] == [-3.5, 1, -1, 8]
+    assert named["the only line"] == [0, 0, 0, 1]
+    assert named["lines before"] == [0, np.rint(np.log1p(1) * 256) / 256, np.rint(np.log1p(2) * 256) / 256, 0]
+
+
+def test_the_strongest_stretch_of_each_page_goes_into_its_numbers(predictor: Predictor) -> None:
+    _, sums = judged(predictor, [CLEAN, f"{CLEAN}\n{SPAM}", ""])
+    values = document_features(sums, np.array([1, 1]), np.array([0.5, 2.25]))
+    named = {name: values[:, place].tolist() for place, name in enumerate(DOCUMENT_FEATURE_NAMES)}
+    assert named["strongest span"] == [-12, 2.25, -12]
+    assert named["likely spans"] == [0, np.rint(np.log1p(2) * 256) / 256, 0]
+    assert named["the only line"] == [1, 0, 0]
