@@ -141,7 +141,16 @@ def remove_partials(paths: Iterable[Path]) -> None:
             for entry in list(os.scandir(folder)):
                 found = _PARTIAL.fullmatch(entry.name)
                 if found is not None and found[1] in wanted:
-                    remove_output(Path(entry.path))
+                    _remove_partial(Path(entry.path), found[1])
+
+
+def _remove_partial(path: Path, name: str) -> None:
+    """Remove one partial output, also while a worker that has lost its run still writes to it."""
+    # Under a new name nobody adds to a folder or puts it in its place while its files go one by one.
+    taken = path.with_name(f".{name}.{uuid4().hex}.partial")
+    with suppress(FileNotFoundError):
+        path.rename(taken)
+        remove_output(taken)
 
 
 def remove_output(path: Path) -> None:

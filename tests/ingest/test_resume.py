@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from spamfilter.ingest.byte_files import OutputFolder, remove_partials
 from tests.ingest.material import ROOT, command, decompress, json_lines, records, summary, table, tree
 from tests.ingest.pages import pages
 
@@ -83,6 +84,20 @@ def wait_for_the_end_of(group: int) -> None:
         time.sleep(0.05)
     os.killpg(group, signal.SIGKILL)
     raise AssertionError("workers live on after their run is gone")
+
+
+def test_a_worker_that_has_lost_its_run_cannot_finish_a_folder_that_is_being_removed(tmp_path: Path) -> None:
+    place = tmp_path / "1"
+    lost = OutputFolder(place)
+    lost.write("00000001.txt", b"half")
+    remove_partials([place])
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(FileNotFoundError):
+        lost.write("00000002.txt", b"more")
+    with pytest.raises(FileNotFoundError):
+        lost.commit()
+    assert not place.exists()
+    remove_partials([place])
 
 
 def test_resume_of_a_finished_run_changes_nothing(
