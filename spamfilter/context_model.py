@@ -51,7 +51,12 @@ class ContextModel:
 
     def score(self, page: PageFeatures) -> ContextScores:
         """Judge all lines that are not blank."""
-        first = np.empty((len(self.first.bias), len(page.lines)))
-        for rows in page.pages.blocks():
-            first[:, rows] = log_softmax(self.first.logits(page.values_of(rows))).T
-        return self.look_again(first, page)
+        return self.look_again(first_look(self.first, page), page)
+
+
+def first_look(model: DenseModel, page: PageFeatures) -> NDArray[np.float64]:
+    """Log-probabilities float64 (6, r) that the first regression gives to the lines that are not blank."""
+    first = np.empty((len(model.bias), len(page.lines)))
+    for rows in page.pages.blocks():
+        first[:, rows] = log_softmax(model.logits(page.values_of(rows))).T
+    return first

@@ -13,6 +13,8 @@ LOGIT_LIMIT = 12.0
 MARGIN_LIMIT = 8.0
 BODY_WIDTH = 100
 """Lines at least this wide form the body of a page; a character without spaces counts 2.5."""
+WIDEST = 400
+"""Most characters that one line counts for where lines are weighed by their width."""
 UNIT = 4096
 """What is averaged is counted in whole units: sums of floats would depend on what stands before them."""
 
@@ -90,9 +92,6 @@ def line_facts(
     addends = np.empty((9, len(related)), np.int64)
     addends[0], addends[1], addends[2] = units[4], widths, widths * (widths >= BODY_WIDTH)
     addends[3:] = sums.T
-    totals = np.zeros((9, len(pages.sizes)), np.int64)
-    for rows in pages.blocks():
-        totals += pages.totals(addends[:, rows], rows)
     title_like = (widths >= 15) & (widths <= 150) & (shapes.stops == 0)
     run, place = runs(title_like, pages)
     return LineFacts(
@@ -110,7 +109,7 @@ def line_facts(
         units=units[:4],
         running=sums_behind(units[:4]),
         addends=addends,
-        totals=totals,
+        totals=pages.sums(addends),
         scale=scale,
     )
 

@@ -49,6 +49,13 @@ class Pages:
         sums: NDArray[np.int64] = running[:, :-1] - running[:, 1:]
         return sums
 
+    def sums(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Sums over each page of ``values`` int64 (k, r), int64 (k, d); block by block, in little memory."""
+        sums = np.zeros((len(values), len(self.sizes)), np.int64)
+        for rows in self.blocks():
+            sums += self.totals(values[:, rows], rows)
+        return sums
+
     def means_within(
         self, values: NDArray[np.int64], running: NDArray[np.int64], reach: int, rows: slice
     ) -> NDArray[np.float64]:

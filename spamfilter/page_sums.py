@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from spamfilter.context_model import ContextScores
 from spamfilter.dense_model import GRAIN
-from spamfilter.line_facts import LOGIT_LIMIT, UNIT
+from spamfilter.line_facts import LOGIT_LIMIT, UNIT, WIDEST
+from spamfilter.neighbours import Pages
 from spamfilter.page_features import PageFeatures, page_pull
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 TEXT_QUANTILES = (0.25, 0.5, 0.75)
-_SPAM, _LINK, _HEADLINE, _TEMPLATE, _BOILERPLATE = 1, 2, 3, 4, 5
-_WIDEST = 400
+_SPAM, _LINK, _TEMPLATE, _BOILERPLATE = 1, 2, 4, 5
 _TOTALS = 21
 _FAR = 1 << 15
 _APART = 1 << 17
@@ -66,7 +66,7 @@ def page_sums(features: PageFeatures, context: ContextScores) -> PageSums:
         units[1:] = probabilities[1:]
         units[1] += units[2]
         units *= UNIT
-        width = np.minimum(features.facts.shapes.widths[rows], _WIDEST)
+        width = np.minimum(features.facts.shapes.widths[rows], WIDEST)
         addends = np.empty((_TOTALS, len(text)), np.int64)
         addends[:6] = np.rint(units, out=units)
         addends[6] = text
@@ -92,7 +92,7 @@ def page_sums(features: PageFeatures, context: ContextScores) -> PageSums:
         margins=np.stack((totals[8] / width, totals[13] / text_width, totals[10] / text_lines)) / UNIT,
         spam_shares=np.stack((totals[9] / width, totals[14] / text_width)) / UNIT,
         strongest=_largest(odds, pages.edges),
-        quantiles=_quantiles(margin, is_text, features),
+        quantiles=_quantiles(margin, is_text, totals[6], pages),
         pull=page_pull(totals[15:], features.facts.scale),
     )
 
@@ -107,19 +107,18 @@ def _largest(values: NDArray[np.float64], edges: NDArray[np.int64]) -> NDArray[n
     return result
 
 
-def _quantiles(margin: NDArray[np.float64], is_text: NDArray[np.bool_], features: PageFeatures) -> NDArray[np.float64]:
+def _quantiles(
+    margin: NDArray[np.float64], is_text: NDArray[np.bool_], text_lines: NDArray[np.int64], pages: Pages
+) -> NDArray[np.float64]:
     """Margins at ``QUANTILES`` of the lines of each page and ``TEXT_QUANTILES`` of its text, -8 where there is none."""
-    pages = features.pages
-    text_sizes = np.zeros(len(pages.sizes), np.int64)
-    for rows in pages.blocks():
-        text_sizes += pages.totals(is_text[None, rows].astype(np.int64), rows)[0]
     # Pages and margins, multiples of 1 / GRAIN, sort as one whole number; boilerplate comes before all text.
     keys = np.rint(margin * GRAIN).astype(np.int64)
     keys += pages.documents * _APART + _APART // 2
     found = []
-    for sizes, levels, extra in ((pages.sizes, QUANTILES, None), (text_sizes, TEXT_QUANTILES, ~is_text)):
-        ordered = keys if extra is None else keys - extra * _FAR
-        ordered = np.sort(ordered)
+    for sizes, levels, ordered in (
+        (pages.sizes, QUANTILES, np.sort(keys)),
+        (text_lines, TEXT_QUANTILES, np.sort(keys - ~is_text * _FAR)),
+    ):
         by_margin = np.append((ordered & (_APART - 1)) - _APART // 2, 0)
         places = pages.edges[1:] - sizes + (sizes * np.array(levels)[:, None]).astype(np.int64)
         found.append(np.where(sizes > 0, by_margin.take(places, mode="clip") / GRAIN, -8.0))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter.dense_model import GRAIN
-from spamfilter.line_facts import LOGIT_LIMIT, UNIT, limited
+from spamfilter.line_facts import LOGIT_LIMIT, UNIT, WIDEST, limited
 from spamfilter.neighbours import Pages
 from spamfilter.sums import sums_behind
 
@@ -31,7 +31,6 @@ SECOND_LOOK_NAMES: tuple[str, ...] = (
     "spam of the only line",
 )
 _REACHES = (1, 2, 4)
-_WIDEST = 400
 _PRIOR_WIDTH = 30
 
 
@@ -111,13 +110,10 @@ def second_look(columns: NDArray[np.float64], widths: NDArray[np.int64], pages: 
     units *= UNIT
     addends = np.empty((12, len(margin)), np.int64)
     addends[:6] = np.rint(units, out=units)
-    np.minimum(widths, _WIDEST, out=addends[6])
+    np.minimum(widths, WIDEST, out=addends[6])
     np.multiply(addends[6], widths >= 60, out=addends[7])
     np.multiply(addends[0], addends[6], out=addends[8])
     np.multiply(np.maximum(addends[0], -2 * UNIT), addends[6], out=addends[9])
     np.multiply(addends[0], addends[7], out=addends[10])
     np.multiply(addends[1], addends[6], out=addends[11])
-    totals = np.zeros((12, len(pages.sizes)), np.int64)
-    for rows in pages.blocks():
-        totals += pages.totals(addends[:, rows], rows)
-    return SecondLook(columns, margin, addends, totals, sums_behind(addends[:1]), pages)
+    return SecondLook(columns, margin, addends, pages.sums(addends), sums_behind(addends[:1]), pages)

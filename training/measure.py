@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
 from spamfilter.operating_points import OperatingPoints
 from spamfilter.span_model import SpanCandidates
-from training.span_training import ScoredBatch, label_candidates, real_clean_lines
+from training.span_training import ScoredBatch, best_of_lines, label_candidates, real_clean_lines
 
 RATES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 _CLEAN, _BOILERPLATE = LABELS.index(Label.CLEAN), LABELS.index(Label.BOILERPLATE)
@@ -111,12 +111,8 @@ def _best_spans(
     scored: Sequence[ScoredBatch], candidates: Sequence[SpanCandidates], span_logits: Sequence[NDArray[np.float64]]
 ) -> NDArray[np.float64]:
     """Log-odds of the best stretch of each line that is not blank, float64 (r,), very low where there is none."""
-    strongest = []
-    for part, found, own in zip(scored, candidates, span_logits, strict=True):
-        best = np.full(len(part.features.lines), -20.0)
-        np.maximum.at(best, part.features.lines.searchsorted(found.lines), own)
-        strongest.append(best)
-    return np.concatenate(strongest)
+    parts = zip(scored, candidates, span_logits, strict=True)
+    return np.concatenate([best_of_lines(part, found, own) for part, found, own in parts])
 
 
 def _span_thresholds(best: NDArray[np.float64], lines: _CleanLines) -> tuple[float, ...]:

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter.context_model import ContextModel, ContextScores
-from spamfilter.dense_model import WEIGHT_GRAIN, DenseModel, log_softmax
+from spamfilter.context_model import ContextModel, ContextScores, first_look
+from spamfilter.dense_model import WEIGHT_GRAIN, DenseModel
 from spamfilter.document_model import DOCUMENT_FEATURE_NAMES, document_features
 from spamfilter.labels import LABELS
 from spamfilter.page_features import FEATURE_NAMES
@@ -88,7 +88,7 @@ def fit_context(parts: Sequence[ScoredBatch], seed: int, progress: Progress) -> 
     progress("context model: second look")
     looks = []
     for part in parts:
-        columns = np.ascontiguousarray(log_softmax(first.logits(part.features.values)).T)
+        columns = first_look(first, part.features)
         look = second_look(columns, part.features.facts.shapes.widths, part.features.pages)
         looks.append(look.values_of(slice(0, len(part.features.lines))))
     return ContextModel(first, fit(SECOND_LOOK_NAMES, np.concatenate(looks)))

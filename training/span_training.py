@@ -224,6 +224,13 @@ def fit_span_pages(
     return replace(model, page=page)
 
 
+def best_of_lines(scored: ScoredBatch, found: SpanCandidates, odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-odds of the best candidate of each line that is not blank, float64 (r,), very low where there is none."""
+    best = np.full(len(scored.features.lines), -20.0)
+    np.maximum.at(best, scored.features.lines.searchsorted(found.lines), odds)
+    return best
+
+
 def real_clean_lines(documents: Sequence[LabelledDocument]) -> NDArray[np.bool_]:
     """Which lines of the documents are clean and stand on a real page or alone, bool (m,)."""
     return np.array(

@@ -12,7 +12,7 @@ from spamfilter.page_features import FEATURE_NAMES
 from spamfilter.span_model import SpanCandidates, SpanModel
 from spamfilter.suspicion import SUSPICION_NAMES, are_suspicious, strongest_tokens
 from training.dense_training import fit_dense_model
-from training.span_training import ScoredBatch
+from training.span_training import ScoredBatch, best_of_lines
 
 NEAR = -3.5
 """Log-odds of a stretch from which its line counts as one to look at: far below every threshold."""
@@ -28,9 +28,7 @@ Part = tuple[ScoredBatch, LineModel, SpanCandidates]
 def _best_logits(model: SpanModel, scored: ScoredBatch, found: SpanCandidates) -> NDArray[np.float64]:
     """Largest log-odds of a candidate in each line that is not blank, float64 (r,), very low where there is none."""
     pair = model.candidates.logits(found.values)
-    best = np.full(len(scored.features.lines), -99.0)
-    np.maximum.at(best, np.searchsorted(scored.features.lines, found.lines), pair[:, 1] - pair[:, 0])
-    return best
+    return best_of_lines(scored, found, pair[:, 1] - pair[:, 0])
 
 
 def fit_suspicion(model: SpanModel, parts: Sequence[Part]) -> SpanModel:

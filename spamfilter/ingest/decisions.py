@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
 from spamfilter.results import DocumentKind, DocumentPrediction
+from spamfilter.scores import DocumentScores, ScoreArrays
+from spamfilter.scores import decide as decide_arrays
 
 LABEL_NAMES: tuple[str, ...] = tuple(label.value for label in LABELS)
 KIND_NAMES: tuple[str, ...] = tuple(kind.value for kind in DocumentKind)
@@ -101,40 +103,42 @@ def decide(predictions: Sequence[DocumentPrediction]) -> Decisions:
         return Decisions(
             edge, none, none, none, np.zeros((0, len(LABELS))), edge, none, none, none, real, none, none != 0, real
         )
-    scores = [prediction.scores for prediction in predictions]
     points, rate = predictions[0].points, predictions[0].max_false_positive_rate
-    logits = np.concatenate([one.logits for one in scores])
-    line_edges = _edges([len(one.starts) for one in scores])
-    span_logits = np.concatenate([one.span_logits for one in scores])
-    candidate_edges = _edges([len(one.span_logits) for one in scores])
-    owners = np.repeat(np.arange(len(scores)), np.diff(candidate_edges))
-    chosen = np.flatnonzero(span_logits >= points.threshold("span", rate))
-    span_lines = (np.concatenate([one.span_lines for one in scores]) + line_edges[owners])[chosen]
-    labels = points.decide_lines(logits, rate)
-    labels[span_lines] = _SEO_INJECTION
-    document_logits = np.array([one.document_logits for one in scores])
-    # The same sums as DocumentPrediction.spam_logit, a page without lines is never spam.
-    spam_logits = np.logaddexp(document_logits[:, 2], document_logits[:, 3])
-    spam_logits -= np.logaddexp(document_logits[:, 0], document_logits[:, 1])
-    spam_logits[line_edges[1:] == line_edges[:-1]] = -np.inf
-    is_spam = spam_logits >= points.document_threshold(rate)
-    flagged = np.concatenate(([0], np.cumsum(np.isin(labels, FLAGGED))))
-    kinds = np.where(flagged[line_edges[1:]] > flagged[line_edges[:-1]], 1, 0)
-    kinds[is_spam] = 2 + document_logits[is_spam, 2:].argmax(axis=1)
+    scores = _joined([prediction.scores for prediction in predictions])
+    decided = decide_arrays(scores, points, rate)
+    chosen = decided.spans
     return Decisions(
+        line_edges=scores.line_edges,
+        starts=scores.starts,
+        ends=scores.ends,
+        labels=decided.labels,
+        logits=scores.logits,
+        span_edges=np.searchsorted(chosen, scores.span_edges),
+        span_lines=scores.span_lines[chosen],
+        span_starts=scores.span_starts[chosen],
+        span_ends=scores.span_ends[chosen],
+        span_probabilities=1.0 / (1.0 + np.exp(-scores.span_logits[chosen])),
+        kinds=decided.kinds,
+        is_spam=decided.kinds >= 2,
+        probabilities=1.0 / (1.0 + np.exp(-decided.spam_logits)),
+    )
+
+
+def _joined(scores: Sequence[DocumentScores]) -> ScoreArrays:
+    """The scores of documents, at least one, as those of one batch."""
+    line_edges = _edges([len(one.starts) for one in scores])
+    span_edges = _edges([len(one.span_logits) for one in scores])
+    return ScoreArrays(
         line_edges=line_edges,
         starts=np.concatenate([one.starts for one in scores]),
         ends=np.concatenate([one.ends for one in scores]),
-        labels=labels,
-        logits=logits,
-        span_edges=np.searchsorted(chosen, candidate_edges),
-        span_lines=span_lines,
-        span_starts=np.concatenate([one.span_starts for one in scores])[chosen],
-        span_ends=np.concatenate([one.span_ends for one in scores])[chosen],
-        span_probabilities=1.0 / (1.0 + np.exp(-span_logits[chosen])),
-        kinds=kinds,
-        is_spam=is_spam,
-        probabilities=1.0 / (1.0 + np.exp(-spam_logits)),
+        logits=np.concatenate([one.logits for one in scores]),
+        span_edges=span_edges,
+        span_lines=np.concatenate([one.span_lines for one in scores]) + line_edges[:-1].repeat(np.diff(span_edges)),
+        span_starts=np.concatenate([one.span_starts for one in scores]),
+        span_ends=np.concatenate([one.span_ends for one in scores]),
+        span_logits=np.concatenate([one.span_logits for one in scores]),
+        document_logits=np.array([one.document_logits for one in scores]),
     )
 
 
