@@ -25,10 +25,15 @@ def describe_candidates(
     strange: NDArray[np.int64],
     scores: Stretches,
     stretches: Stretches,
+    across: tuple[NDArray[np.float64], NDArray[np.float64]],
     page_words: WordWeights,
     scale: float,
 ) -> NDArray[np.float64]:
-    """The first numbers of ``CANDIDATE_NAMES`` for stretches given as (piece, first, last) in ``pieces``."""
+    """The numbers in ``CANDIDATE_NAMES`` for stretches given as (piece, first, last) in ``pieces``.
+
+    Args:
+        across: float64 (k,), start and end score of the boundary that is left when the stretch is cut out.
+    """
     piece, first, last = stretches
     start, end, inside = scores
     stop = last + 1
@@ -69,6 +74,7 @@ def describe_candidates(
     span_related, rest_related = span_idf[1] / np.maximum(span_idf[0], 1), rest_idf[1] / np.maximum(rest_idf[0], 1)
     start_score, end_score = np.clip(start[first] / scale, -30, 30), np.clip(end[last] / scale, -30, 30)
     inside_score = span[3] / scale
+    start_across, end_across = (np.clip(score, -30, 30) for score in across)
     # How well the line reads across the edges of the stretch, and without it.
     strange_start, strange_end = strange[first] / 100, strange[after] / 100
     joined = line_model.pair_strangeness(pieces.hashes[before], pieces.hashes[after]) / 100
@@ -118,6 +124,10 @@ def describe_candidates(
         solo_share * np.log1p(count),
         solo_share * span_spam,
         (1 - solo_share) * np.minimum(count, 8),
+        start_across,
+        end_across,
+        start_score - start_across,
+        end_score - end_across,
     ]
     columns = np.empty((len(values), len(piece)))
     for column, value in zip(columns, values, strict=True):

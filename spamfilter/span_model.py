@@ -6,6 +6,7 @@ and for every token how much it looks like a part of one, as log-likelihood rati
 (Kadane's algorithm). A logistic regression on the numbers of that stretch then says how sure it is.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,11 +27,12 @@ from spamfilter.span_tokens import (
     middle_field,
     numeric_products,
     numeric_taps,
+    rows_across,
     span_rows,
     strangeness_before,
 )
 from spamfilter.text import TextBatch
-from spamfilter.tokens import TokenBatch
+from spamfilter.tokens import KIND_LINE_END, TokenBatch
 
 ROUNDS = 2
 """Most foreign stretches looked for in one piece of a line."""
@@ -84,6 +86,10 @@ CANDIDATE_NAMES: tuple[str, ...] = (
     "tokens in a script without spaces",
     "spam logit in a script without spaces",
     "tokens up to 8 in a script with spaces",
+    "start score without the stretch",
+    "end score without the stretch",
+    "start score above the one without the stretch",
+    "end score above the one without the stretch",
 )
 
 
@@ -143,12 +149,37 @@ class SpanModel:
         logits = self.page.logits(values)
         return values, logits[:, 1] - logits[:, 0]
 
+    def _sum_of_rows(self, rows: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:
+        """Packed sums of the table at some rows of each boundary, int64 (k,)."""
+        first, *others = rows
+        total = self.table.take(first, mode="clip")
+        for row in others:
+            total += self.table.take(row, mode="clip")
+        return total
+
+    def scores_across(
+        self, pieces: PieceTokens, first: NDArray[np.int64], last: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """How much the boundary that cutting out a stretch leaves looks like a start and like an end, float64 (k,).
+
+        Args:
+            first, last: int64 (k,), places of the outermost tokens of each stretch in the arrays of tokens.
+        """
+        piece = pieces.numbers.take(first)
+        opening, closing = pieces.starts.take(piece), pieces.starts.take(piece + 1) - 1
+        before, behind = np.maximum(first - 1, opening), np.minimum(last + 1, closing)
+        places = {-2: np.maximum(first - 2, opening), -1: before, 0: behind, 1: np.minimum(last + 2, closing)}
+        gap = (pieces.begins.take(first) != pieces.ends.take(before)) | (
+            pieces.begins.take(behind) != pieces.ends.take(last)
+        )
+        gap &= (pieces.kinds.take(before) != KIND_LINE_END) & (pieces.kinds.take(behind) != KIND_LINE_END)
+        total = self._sum_of_rows(rows_across(pieces, places, gap)[1:])
+        return low_field(total) / self.scale, middle_field(total) / self.scale
+
     def boundary_scores(self, pieces: PieceTokens, words: Words, strange: NDArray[np.int64]) -> Stretches:
         """Scores of each token as the start, as the end and as a part of a phrase, int64 (c,) each."""
-        word, narrow, pair, around = span_rows(pieces)
-        boundary = self.table.take(narrow, mode="clip")
-        boundary += self.table.take(pair, mode="clip")
-        boundary += self.table.take(around, mode="clip")
+        word, *across = span_rows(pieces)
+        boundary = self._sum_of_rows(across)
         own = self.table.take(word, mode="clip")
         # Whole numbers far below 2**53: exact in any order of addition.
         products = numeric_products(pieces, words, strange, self._taps)
@@ -263,6 +294,7 @@ def find_candidates(
         return nothing
     order = np.lexsort((first, piece))
     stretches = piece[order], first[order], last[order]
-    values = describe_candidates(pieces, line_model, words, strange, scores, stretches, page_words, model.scale)
     piece, first, last = stretches
+    across = model.scores_across(pieces, first, last)
+    values = describe_candidates(pieces, line_model, words, strange, scores, stretches, across, page_words, model.scale)
     return SpanCandidates(pieces.lines[piece], pieces.tokens[first], pieces.tokens[last], values)

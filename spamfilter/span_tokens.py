@@ -4,6 +4,7 @@ A piece is a line, or one of the windows of ``PIECE_TOKENS`` tokens that a long 
 beyond a line end, so that a line gives the same numbers whatever stands around it.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,24 @@ from spamfilter.tokens import KIND_LINE_END, KIND_MARK, TokenBatch, mix
 
 SPAN_BITS = 18
 """The hashed table of the span model has ``2 ** SPAN_BITS`` rows: words, pairs and shapes share it."""
+BOUNDARY_FEATURES: tuple[tuple[str, ...], ...] = tuple(
+    tuple(feature.split())
+    for feature in (
+        "shape-1 shape+0",
+        "shape-2 shape-1 shape+0 shape+1",
+        "word-1 word+0",
+        "word-2 word+0",
+        "word-1 word+1",
+        "word-1 ending+0",
+        "ending-1 word+0",
+        "ending-1 ending+0",
+        "ending-2 ending+0",
+        "ending-1 ending+1",
+        "ending-2 ending-1 ending+0",
+        "ending-1 ending+0 ending+1",
+    )
+)
+"""What is hashed about a boundary: words, their last three characters or shapes of tokens near it; +0 is behind it."""
 PIECE_TOKENS = 200
 MARGIN = 4
 NUMERIC_COUNT = 13
@@ -56,6 +75,7 @@ class PieceTokens:
         kinds, hashes: of the tokens.
         firsts, lasts: uint32 (c,), character table entries of their first and last characters.
         begins, ends: int64 (c,), places in ``TextBatch.chars``.
+        endings: uint32 (c,), hash of the last three characters.
     """
 
     lines: NDArray[np.int64]
@@ -69,6 +89,7 @@ class PieceTokens:
     lasts: NDArray[np.uint32]
     begins: NDArray[np.int64]
     ends: NDArray[np.int64]
+    endings: NDArray[np.uint32]
 
 
 def cut_pieces(batch: TextBatch, tokens: TokenBatch, lines: NDArray[np.int64]) -> PieceTokens:
@@ -92,6 +113,7 @@ def cut_pieces(batch: TextBatch, tokens: TokenBatch, lines: NDArray[np.int64]) -
     free = kinds != KIND_LINE_END
     if len(owner) > len(lines):
         free = (which >= first.take(numbers)) & (which < stop.take(numbers))
+    last_chars = batch.chars.take(ends - 1)
     return PieceTokens(
         lines=lines.take(owner),
         starts=starts,
@@ -101,10 +123,26 @@ def cut_pieces(batch: TextBatch, tokens: TokenBatch, lines: NDArray[np.int64]) -
         kinds=kinds,
         hashes=tokens.hashes.take(which),
         firsts=tokens.firsts.take(which),
-        lasts=batch.chars.take(ends - 1),
+        lasts=last_chars,
         begins=begins,
         ends=ends,
+        endings=_endings(batch, begins, ends, last_chars),
     )
+
+
+def _endings(
+    batch: TextBatch, begins: NDArray[np.int64], ends: NDArray[np.int64], last_chars: NDArray[np.uint32]
+) -> NDArray[np.uint32]:
+    """Hash of the last three characters of tokens, fewer if the token is shorter, uint32 (c,)."""
+    total = last_chars & np.uint32(0xFFFF)
+    for back in (2, 3):
+        places = ends - back
+        chars = batch.chars.take(places, mode="clip")
+        chars &= np.uint32(0xFFFF)
+        chars *= places >= begins
+        total *= np.uint32(0x01000193)
+        total += chars
+    return total
 
 
 def token_shapes(pieces: PieceTokens) -> NDArray[np.uint32]:
@@ -127,34 +165,63 @@ def span_rows(pieces: PieceTokens) -> NDArray[np.int64]:
     """Rows in the table for each token and for the boundary before it.
 
     Returns:
-        int64 (4, c): of the word, of the shapes across the boundary, of the words across it, of the shapes around.
+        int64 (1 + len(BOUNDARY_FEATURES), c): of the word, then of each feature of the boundary.
     """
-    hashes = pieces.hashes
-    line_ends = (pieces.kinds == KIND_LINE_END).nonzero()[0]
-    gap = np.zeros(len(hashes) + 1, np.uint32)
+    gap = np.zeros(len(pieces.hashes) + 1, np.uint32)
     np.not_equal(pieces.begins[1:], pieces.ends[:-1], out=gap[1:-1], casting="unsafe")
+    line_ends = (pieces.kinds == KIND_LINE_END).nonzero()[0]
     gap[line_ends] = 0
     gap[line_ends + 1] = 0
-    gap *= np.uint32(0x27D4EB2F)
-    mixed = mix(token_shapes(pieces) + np.uint32(77))
-    rows = np.empty((4, len(hashes)), np.uint32)
-    word, narrow, pair, around = rows
-    word[:] = hashes
-    np.multiply(hashes, np.uint32(0x9E3779B1), out=pair)
-    pair[1:] += hashes[:-1] * np.uint32(0x85EBCA77)
-    np.multiply(mixed, np.uint32(3), out=narrow)
-    narrow += gap[:-1]
-    narrow[1:] += mixed[:-1] * np.uint32(5)
-    around[:] = narrow
-    # Beyond a line end stands that line end; all of them look like the first token.
-    before, behind = mixed * np.uint32(7), mixed * np.uint32(11)
-    before[line_ends - 1] = before[0]
-    around[2:] += before[:-2]
-    around[1:2] += before[:1]
-    behind[(line_ends + 1) % len(behind)] = behind[0]
-    around[:-1] += behind[1:]
-    around[-1:] += behind[:1]
-    rows += np.arange(11, 15, dtype=np.uint32)[:, None]
+    opening, closing = pieces.starts[:-1], pieces.starts[1:] - 1
+
+    def tokens_at(offset: int, values: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """The values of the tokens at an offset; beyond the edge of a piece stands its outermost token."""
+        moved = values.copy()
+        if offset > 0:
+            moved[:-1] = values[1:]
+            moved[closing] = values[closing]
+        elif offset:
+            moved[-offset:] = values[:offset]
+            moved[opening] = values[opening]
+            if offset == -2:
+                moved[opening + 1] = values[opening]
+        return moved
+
+    return _rows_across(pieces, tokens_at, gap[:-1])
+
+
+def rows_across(
+    pieces: PieceTokens, places: Mapping[int, NDArray[np.int64]], gap: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """``span_rows`` of a boundary between any two tokens, int64 (1 + len(BOUNDARY_FEATURES), k).
+
+    Args:
+        places: int64 (k,) for each of the offsets -2 to 1, the tokens that stand there.
+        gap: bool (k,), whether a space parts the two.
+    """
+    return _rows_across(pieces, lambda offset, values: values.take(places[offset]), gap.astype(np.uint32))
+
+
+def _rows_across(
+    pieces: PieceTokens, tokens_at: Callable[[int, NDArray[np.uint32]], NDArray[np.uint32]], gap: NDArray[np.uint32]
+) -> NDArray[np.int64]:
+    values = {"word": pieces.hashes, "ending": pieces.endings, "shape": token_shapes(pieces)}
+    # Small numbers must be spread before they are added up.
+    values["shape"] = mix(values["shape"] + np.uint32(77))
+    values["ending"] = mix(values["ending"])
+    rows = np.empty((1 + len(BOUNDARY_FEATURES), len(gap)), np.uint32)
+    rows[0] = tokens_at(0, pieces.hashes)
+    rows[1:] = gap * np.uint32(0x27D4EB2F)
+    for name, value in values.items():
+        for offset in (-2, -1, 0, 1):
+            term = f"{name}{offset:+d}"
+            users = [number for number, feature in enumerate(BOUNDARY_FEATURES, start=1) if term in feature]
+            if users:
+                moved = tokens_at(offset, value)
+                moved *= np.uint32((0x85EBCA6B * (2 * offset + 9)) & 0xFFFFFFFF)
+                for number in users:
+                    rows[number] += moved
+    rows += np.arange(11, 11 + len(rows), dtype=np.uint32)[:, None]
     rows = mix(rows)
     rows >>= np.uint32(32 - SPAN_BITS)
     return rows.astype(np.int64)

@@ -20,6 +20,12 @@ _LONGEST_TAG = 160
 _LONGEST_SKELETON = 120
 _SPLICES = 14
 """Most spliced sentences made of one article."""
+_NEUTRAL_SHARES = (0.0, 0.0, 0.0, 0.0, 0.2)
+"""Neutral lines for each line of spam on a spam page, one of these: such pages seldom speak of anything else."""
+_SKELETON_SHARE, _SKELETON_SHARE_ABROAD = 0.1, 0.05
+"""Share of spam pages set into the furniture of a real page, in English and in other languages."""
+_FURNITURE_SHARE = 0.15
+"""Share of the other spam pages that have a few lines of furniture around them."""
 
 
 @dataclass(slots=True)
@@ -217,15 +223,17 @@ class Composer:
                 chosen = random_.sample(groups, min(len(groups), random_.choice((1, 2, 3, 5, 8))))
                 lines = [LabelledLine(text, label) for group in chosen for text in group]
                 lines = lines[: random_.choice((2, 6, 12, 25, 60))]
-                if self._pools.skeletons and random_.random() < (0.35 if language == "en" else 0.15):
+                if self._pools.skeletons and random_.random() < (
+                    _SKELETON_SHARE if language == "en" else _SKELETON_SHARE_ABROAD
+                ):
                     made.append(self._document("spam", language, self._fill_skeleton(lines), spam=True))
                     continue
-                neutral = self._neutral(language, int(len(lines) * random_.choice((0, 0.2, 0.5, 1, 2))))
+                neutral = self._neutral(language, int(len(lines) * random_.choice(_NEUTRAL_SHARES)))
                 for text in neutral:
                     lines.insert(random_.randrange(len(lines) + 1), LabelledLine(text, None))
                 head = [LabelledLine(text, None) for text in self._furniture(language, 5)]
                 tail = [LabelledLine(text, None) for text in self._furniture(language, 5)]
-                if random_.random() < 0.5:
+                if random_.random() < _FURNITURE_SHARE:
                     lines = head + lines + tail
                 made.append(self._document("spam", language, lines, spam=True))
             made.extend(self._threads(label, language, groups))

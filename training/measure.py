@@ -17,11 +17,12 @@ RATES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 _CLEAN, _BOILERPLATE = LABELS.index(Label.CLEAN), LABELS.index(Label.BOILERPLATE)
 BOILERPLATE_RATE = 0.007
 """Share of clean lines that may be taken for boilerplate."""
-MOST_OF_A_PAGE = 20
+MOST_OF_A_PAGE = 3
 """Most lines of one clean page that count as false alarms: a page that is misjudged from top to bottom is the business
 of the document's threshold, and must not set the thresholds of all lines."""
-HARD_RATE = 5.0
-"""Clean text about what spam touts, which is rare on the web, may be flagged wrongly so many times as often."""
+HARD_RATE = 10.0
+"""Clean text about what spam touts, which is rare on the web, and written to be hard, may be flagged wrongly so many
+times as often."""
 LEAST_ODDS = -1.0
 """No line is flagged with a label that is less likely than this log-odds, however few clean lines would be lost."""
 SPAN_SHARE = 0.5
@@ -71,7 +72,8 @@ class _CleanLines:
     Attributes:
         real: bool (r,), clean lines of public sources.
         pages: int64 (r,), document of each line.
-        hard: bool (r,), clean lines of composed pages: what spam touts, told by honest people, and tables of contents.
+        hard: bool (r,), clean lines of composed pages: what spam touts, told by honest people.
+        contents: bool (r,), clean lines of articles with their table of contents: what looks like a list of headlines.
         alone: bool (r,), lines that are a document of their own.
         treebank: bool (r,), sentences of treebanks.
         widths: float64 (r,), characters.
@@ -80,6 +82,7 @@ class _CleanLines:
     real: NDArray[np.bool_]
     pages: NDArray[np.int64]
     hard: NDArray[np.bool_]
+    contents: NDArray[np.bool_]
     alone: NDArray[np.bool_]
     treebank: NDArray[np.bool_]
     widths: NDArray[np.float64]
@@ -92,19 +95,21 @@ class _CleanLines:
 
 
 def _clean_lines(scored: Sequence[ScoredBatch]) -> _CleanLines:
-    real, pages, hard, alone, treebank, widths, first = [], [], [], [], [], [], 0
+    real, pages, hard, contents, alone, treebank, widths, first = [], [], [], [], [], [], [], 0
     for part in scored:
         owners = part.features.pages.documents
         real.append(real_clean_lines(part.documents)[part.features.lines])
         pages.append(owners + first)
-        hand = np.array([one.source in ("clean", "contents") for one in part.documents])[owners]
+        sources = np.array([one.source for one in part.documents])[owners]
         clean = np.array([line.label == Label.CLEAN for one in part.documents for line in one.lines], np.bool_)
-        hard.append(hand & clean[part.features.lines])
+        clean = clean[part.features.lines]
+        hard.append(clean & (sources == "clean"))
+        contents.append(clean & (sources == "contents"))
         alone.append(np.array([len(one.lines) == 1 for one in part.documents])[owners])
         treebank.append(np.array([one.source.startswith("UD") for one in part.documents])[owners])
         widths.append(part.features.facts.shapes.widths.astype(np.float64))
         first += len(part.documents)
-    return _CleanLines(*(np.concatenate(one) for one in (real, pages, hard, alone, treebank, widths)))
+    return _CleanLines(*(np.concatenate(one) for one in (real, pages, hard, contents, alone, treebank, widths)))
 
 
 def _best_spans(
@@ -139,13 +144,13 @@ def _at_other_rates(thresholds: Sequence[float], factor: float) -> NDArray[np.fl
     return found
 
 
-def _label_thresholds(margin: NDArray[np.float64], lines: _CleanLines) -> tuple[float, ...]:
-    """Thresholds that hold for real clean lines, and at ``HARD_RATE`` times the rate for hard ones."""
+def _label_thresholds(margin: NDArray[np.float64], lines: _CleanLines, is_hard: NDArray[np.bool_]) -> tuple[float, ...]:
+    """Thresholds that hold for real clean lines, and at ``HARD_RATE`` times the rate for those that are hard."""
     real = thresholds_at(_tempered(margin[lines.measured], lines.pages[lines.measured]))
     found = tuple(np.maximum(real, LEAST_ODDS).tolist())
-    if lines.hard.sum() * RATES[0] < 20:
+    if is_hard.sum() * RATES[0] < 20:
         return found
-    hard = thresholds_at(_tempered(margin[lines.hard], lines.pages[lines.hard]))
+    hard = thresholds_at(_tempered(margin[is_hard], lines.pages[is_hard]))
     return tuple(np.maximum(found, _at_other_rates(hard, HARD_RATE)).tolist())
 
 
@@ -204,7 +209,9 @@ def choose_points(
     metrics: dict[str, Any] = {"clean_lines": int(real.sum()), "recall": {}}
     for label in FLAGGED_LABELS:
         margin = logits[:, LABELS.index(label)] - ordinary
-        thresholds[label.value] = _label_thresholds(margin, lines)
+        # Composed clean pages put blocks of many sites together: their headings are no measure for lists of headlines.
+        is_hard = lines.contents if label == Label.HEADLINE_LIST else lines.hard
+        thresholds[label.value] = _label_thresholds(margin, lines, is_hard)
         truth = labels == label.value
         metrics["recall"][label.value] = {
             f"{rate:g}": round(float((margin[truth] >= limit).mean()), 4)

@@ -24,7 +24,7 @@ _LABEL_NUMBER = {label.value: number for number, label in enumerate(LABELS)}
 _KIND_NUMBER = {"clean": 0, "residue": 1, "link_farm": 2, "spam": 3}
 
 _ORDINARY_SHARE = 0.5
-_SPAM_PAGE_WEIGHT = 3.0
+_SPAM_PAGE_WEIGHT = 8.0
 _SINGLE_LINE_WEIGHT = 0.02
 _REAL_PAGE_WEIGHT = 3.0
 
@@ -58,7 +58,7 @@ def row_labels(scored: ScoredBatch) -> NDArray[np.int64]:
 def context_sample(
     labels: NDArray[np.int64], known: NDArray[np.int64], parts: Sequence[ScoredBatch], seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Rows for the context model: all flagged ones, a share of the others; lines of spam pages weigh more."""
+    """Rows for the context model: all flagged ones, a share of the others; spam pages and real pages weigh more."""
     sources = np.array([one.source for part in parts for one in part.documents])
     documents, first = [], 0
     for part in parts:
@@ -70,6 +70,7 @@ def context_sample(
     keep = known[~ordinary[known] | (draw[known] < _ORDINARY_SHARE)]
     weights = np.where(ordinary[keep], 1 / _ORDINARY_SHARE, 1.0)
     weights[(source[keep] == "spam") & ~ordinary[keep]] = _SPAM_PAGE_WEIGHT
+    weights[source[keep] == "wcxb"] *= _REAL_PAGE_WEIGHT
     return keep, weights
 
 

@@ -22,7 +22,14 @@ from spamfilter.span_model import (
     find_candidates,
 )
 from spamfilter.span_page import SPAN_PAGE_NAMES
-from spamfilter.span_tokens import SPAN_BITS, cut_pieces, numeric_inputs, span_rows, strangeness_before
+from spamfilter.span_tokens import (
+    BOUNDARY_FEATURES,
+    SPAN_BITS,
+    cut_pieces,
+    numeric_inputs,
+    span_rows,
+    strangeness_before,
+)
 from spamfilter.suspicion import SUSPICION_NAMES
 from spamfilter.text import TextBatch, encode_documents
 from spamfilter.tokens import KIND_LINE_END, TokenBatch, tokenize
@@ -114,30 +121,34 @@ def _boundary_examples(
     mark, usable = _gold_tokens(scored)
     pieces = cut_pieces(scored.batch, scored.tokens, scored.features.lines)
     which = np.flatnonzero(pieces.free & usable[pieces.tokens])
-    word, narrow, pair, around = span_rows(pieces)
+    word, *across = span_rows(pieces)
     strange = strangeness_before(pieces, line_model)
     numeric = numeric_inputs(pieces, scored.scores.token_words, strange) / _NUMERIC_UNIT
-    here = (word[which], narrow[which], pair[which], around[which])
-    behind = (word[which], narrow[which + 1], pair[which + 1], around[which + 1])
+    here = (word[which], *(row[which] for row in across))
+    behind = (word[which], *(row[which + 1] for row in across))
     gold = mark[pieces.tokens[which]]
     truth = [(gold == 2) | (gold == 4), (gold == 3) | (gold == 4), gold > 0]
     return [here, behind, here], [numeric[which], numeric[which + 1], numeric[which]], truth
 
 
 def fit_boundaries(
-    scored: Sequence[tuple[ScoredBatch, LineModel]], *, inverse_regularisation: float = 4.0
+    scored: Sequence[tuple[ScoredBatch, LineModel]], *, inverse_regularisation: float = 1.0
 ) -> SpanModel:
     """Fit the scorer of boundaries and tokens; how sure it is and where it looks are still empty."""
     examples = [_boundary_examples(part, line_model) for part, line_model in scored]
     coefficients, numeric_weights, biases = [], [], []
     for task in range(3):
-        rows = np.column_stack([np.concatenate([part[0][task][place] for part in examples]) for place in range(4)])
+        count = 1 + len(BOUNDARY_FEATURES)
+        rows = np.column_stack([np.concatenate([part[0][task][place] for part in examples]) for place in range(count)])
         numeric = np.concatenate([part[1][task] for part in examples])
         truth = np.concatenate([part[2][task] for part in examples])
         # A row that no example uses keeps the weight 0: leave it out of the fit.
-        used, places = np.unique(rows, return_inverse=True)
+        used = np.flatnonzero(np.bincount(rows.ravel(), minlength=1 << SPAN_BITS))
+        places = np.zeros(1 << SPAN_BITS, np.int32)
+        places[used] = np.arange(len(used), dtype=np.int32)
         sparse = scipy.sparse.csr_matrix(
-            (np.ones(rows.size, np.float32), places.ravel(), np.arange(0, rows.size + 1, 4)), (len(rows), len(used))
+            (np.ones(rows.size, np.float32), places[rows].ravel(), np.arange(0, rows.size + 1, count)),
+            (len(rows), len(used)),
         )
         matrix = scipy.sparse.hstack([sparse, scipy.sparse.csr_matrix(numeric.astype(np.float32))], format="csr")
         regression = LogisticRegression(C=inverse_regularisation, max_iter=100, tol=1e-3)
