@@ -51,8 +51,8 @@ def span_page_values(
     lead = limited(odds - np.where(is_best, second, best), 8.0)
     lines = sums.sizes.take(owners)
     before = rows - pages.starts.take(rows)
-    link, template = (limited(sums.strongest[place], 8.0).take(owners) for place in (1, 2))
-    headlines = np.log1p(sums.counts[2]).take(owners)
+    link, template = limited(sums.strongest, 8.0).take(owners, axis=1)
+    headlines = np.log1p(sums.headlines).take(owners)
     kinds = 1 / (1 + np.exp(-link)) + 1 / (1 + np.exp(-template)) + np.minimum(headlines, 1.0)
     values = np.stack(
         (

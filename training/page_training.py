@@ -25,8 +25,17 @@ _KIND_NUMBER = {"clean": 0, "residue": 1, "link_farm": 2, "spam": 3}
 
 _ORDINARY_SHARE = 0.5
 _SPAM_PAGE_WEIGHT = 8.0
-_SINGLE_LINE_WEIGHT = 0.02
 _REAL_PAGE_WEIGHT = 3.0
+_DOCUMENT_WEIGHTS = {
+    "wcxb": 3.0,
+    "spam": 5.0,
+    "spun": 0.03,
+    "clean": 0.3,
+    "contents": 0.3,
+    "listing": 0.3,
+    "thread": 0.3,
+}
+_SINGLE_LINE_WEIGHT = 0.001
 
 Progress = Callable[[str], None]
 Judged = tuple[ScoredBatch, SpanCandidates, ContextScores, PageSums]
@@ -110,10 +119,8 @@ def fit_levelled_span_pages(model: SpanModel, judged: Sequence[Judged]) -> SpanM
 
 
 def _document_weight(document: LabelledDocument) -> float:
-    """Weight of a page: there are many single lines, and few whole pages of the web."""
-    if len(document.lines) == 1:
-        return _SINGLE_LINE_WEIGHT
-    return _REAL_PAGE_WEIGHT if document.source == "wcxb" else 1.0
+    """Weight of a page: composed link farms and hard negatives are many here and few on the web."""
+    return _SINGLE_LINE_WEIGHT if len(document.lines) == 1 else _DOCUMENT_WEIGHTS.get(document.source, 1.0)
 
 
 def fit_documents(
