@@ -149,7 +149,7 @@ class SpanModel:
         logits = self.page.logits(values)
         return values, logits[:, 1] - logits[:, 0]
 
-    def _sum_of_rows(self, rows: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:
+    def _sum_of_rows(self, rows: Iterable[NDArray[np.uint32]]) -> NDArray[np.int64]:
         """Packed sums of the table at some rows of each boundary, int64 (k,)."""
         first, *others = rows
         total = self.table.take(first, mode="clip")

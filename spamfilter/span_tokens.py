@@ -161,11 +161,11 @@ def token_shapes(pieces: PieceTokens) -> NDArray[np.uint32]:
     return shapes
 
 
-def span_rows(pieces: PieceTokens) -> NDArray[np.int64]:
+def span_rows(pieces: PieceTokens) -> NDArray[np.uint32]:
     """Rows in the table for each token and for the boundary before it.
 
     Returns:
-        int64 (1 + len(BOUNDARY_FEATURES), c): of the word, then of each feature of the boundary.
+        uint32 (1 + len(BOUNDARY_FEATURES), c): of the word, then of each feature of the boundary.
     """
     gap = np.zeros(len(pieces.hashes) + 1, np.uint32)
     np.not_equal(pieces.begins[1:], pieces.ends[:-1], out=gap[1:-1], casting="unsafe")
@@ -192,8 +192,8 @@ def span_rows(pieces: PieceTokens) -> NDArray[np.int64]:
 
 def rows_across(
     pieces: PieceTokens, places: Mapping[int, NDArray[np.int64]], gap: NDArray[np.bool_]
-) -> NDArray[np.int64]:
-    """``span_rows`` of a boundary between any two tokens, int64 (1 + len(BOUNDARY_FEATURES), k).
+) -> NDArray[np.uint32]:
+    """``span_rows`` of a boundary between any two tokens, uint32 (1 + len(BOUNDARY_FEATURES), k).
 
     Args:
         places: int64 (k,) for each of the offsets -2 to 1, the tokens that stand there.
@@ -204,7 +204,7 @@ def rows_across(
 
 def _rows_across(
     pieces: PieceTokens, tokens_at: Callable[[int, NDArray[np.uint32]], NDArray[np.uint32]], gap: NDArray[np.uint32]
-) -> NDArray[np.int64]:
+) -> NDArray[np.uint32]:
     values = {"word": pieces.hashes, "ending": pieces.endings, "shape": token_shapes(pieces)}
     # Small numbers must be spread before they are added up.
     values["shape"] = mix(values["shape"] + np.uint32(77))
@@ -224,7 +224,7 @@ def _rows_across(
     rows += np.arange(11, 11 + len(rows), dtype=np.uint32)[:, None]
     rows = mix(rows)
     rows >>= np.uint32(32 - SPAN_BITS)
-    return rows.astype(np.int64)
+    return rows
 
 
 def strangeness_before(pieces: PieceTokens, line_model: LineModel) -> NDArray[np.int64]:

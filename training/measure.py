@@ -18,10 +18,10 @@ RATES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 _CLEAN, _BOILERPLATE = LABELS.index(Label.CLEAN), LABELS.index(Label.BOILERPLATE)
 BOILERPLATE_RATE = 0.007
 """Share of clean lines that may be taken for boilerplate."""
-MOST_OF_A_PAGE = 3
+MOST_OF_A_PAGE = 4
 """Most lines of one clean page that count as false alarms: a page that is misjudged from top to bottom is the business
 of the document's threshold, and must not set the thresholds of all lines."""
-HARD_RATE = 10.0
+HARD_RATE = 12.0
 """Clean text about what spam touts, which is rare on the web, and written to be hard, may be flagged wrongly so many
 times as often."""
 LEAST_ODDS = -1.0
