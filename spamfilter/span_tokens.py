@@ -221,9 +221,10 @@ def _rows_across(
                 moved *= np.uint32((0x85EBCA6B * (2 * offset + 9)) & 0xFFFFFFFF)
                 for number in users:
                     rows[number] += moved
-    rows += np.arange(11, 11 + len(rows), dtype=np.uint32)[:, None]
-    rows = mix(rows)
-    rows >>= np.uint32(32 - SPAN_BITS)
+    # Row by row: what mixing holds in between is as large as what it mixes.
+    for number, row in enumerate(rows, start=11):
+        row += np.uint32(number)
+        np.right_shift(mix(row), np.uint32(32 - SPAN_BITS), out=row)
     return rows
 
 

@@ -116,5 +116,6 @@ def test_the_strongest_stretch_of_each_page_goes_into_its_numbers(predictor: Pre
     values = document_features(sums, np.array([1, 1]), np.array([0.5, 2.25]))
     named = {name: values[:, place].tolist() for place, name in enumerate(DOCUMENT_FEATURE_NAMES)}
     assert named["strongest span"] == [-12, 2.25, -12]
-    assert named["likely spans"] == [0, np.rint(np.log1p(2) * 256) / 256, 0]
-    assert named["the only line"] == [1, 0, 0]
+    margins = sums.margins[0] + (sums.margins[1] + sums.margins[2]) / 2
+    assert named["spam margin of lines and text"] == (np.rint(margins * 256) / 256).tolist()
+    assert named["kinds of residue"][1] > named["kinds of residue"][0]

@@ -18,6 +18,8 @@ _BODY_WIDTH = 60
 _LONGEST_PHRASE = 70
 _LONGEST_TAG = 160
 _LONGEST_SKELETON = 120
+_HACKED_SHARE = 0.15
+"""Share of articles that are also made into a page with a block of spam."""
 _SPLICES = 14
 """Most spliced sentences made of one article."""
 _NEUTRAL_SHARES = (0.0, 0.0, 0.0, 0.0, 0.2)
@@ -97,6 +99,7 @@ class Composer:
         self._documents = documents
         self._random = random.Random(seed)
         self._pools = _fill_pools(documents)
+        self._topics = sorted(topic for topic in self._pools.spam if topic[0] != "link-exchange")
         self._count = 0
 
     def compose(self) -> list[LabelledDocument]:
@@ -114,6 +117,7 @@ class Composer:
             for _ in range(2):
                 made.append(self._spun(language, _excerpt(lines, self._random)))
             made.extend(self._contents(language, lines))
+            made.extend(self._hacked(language, lines))
             made.extend(self._splices(language, lines))
         made.extend(self._spam_pages())
         made.extend(self._clean_pages())
@@ -249,6 +253,21 @@ class Composer:
             elif (replacement := next(waiting, None)) is not None:
                 lines.append(replacement)
         return lines + list(waiting)
+
+    def _hacked(self, language: str, lines: list[LabelledLine]) -> list[LabelledDocument]:
+        """An article with a block of spam before or behind it, as hacked sites have it: the article stays clean."""
+        topics = [one for one in self._topics if one[1] == language]
+        if not topics or self._random.random() > _HACKED_SHARE:
+            return []
+        groups = self._pools.spam[self._random.choice(topics)]
+        block = [
+            LabelledLine(text, Label.SEO_INJECTION)
+            for group in self._random.sample(groups, min(len(groups), self._random.choice((1, 2, 4))))
+            for text in group
+        ]
+        body = _excerpt(lines, self._random)
+        page = [*block, *body] if self._random.random() < 0.3 else [*body, *block]
+        return [self._document("hacked", language, page, spam=None)]
 
     def _contents(self, language: str, lines: list[LabelledLine]) -> list[LabelledDocument]:
         """An article that opens with the list of its own headings: not a list of headlines."""

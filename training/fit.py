@@ -40,7 +40,16 @@ from training.span_training import (
 from training.suspicion_training import fit_suspicion, look_where_suspicious
 
 _LABEL_NUMBER = {label.value: number for number, label in enumerate(LABELS)}
-_SPAN_SHARE = {"spun": 0.3, "clean": 0.5, "body": 0.1, "wcxb": 0.15, "spam": 0.15, "line": 0.15, "thread": 0.2}
+_SPAN_SHARE = {
+    "spun": 0.3,
+    "clean": 0.5,
+    "body": 0.1,
+    "wcxb": 0.15,
+    "spam": 0.15,
+    "line": 0.15,
+    "thread": 0.2,
+    "hacked": 0.1,
+}
 
 _GROUPS_A_FOLD_UNIT = 8
 _TITLE_PHRASES = ("archive-titles", "shop-names")

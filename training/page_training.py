@@ -46,7 +46,7 @@ def kind_of(document: LabelledDocument) -> int | None:
     """Number of the document's kind for stage 4, or None if nobody can say."""
     if document.source == "spun":
         return _KIND_NUMBER["link_farm" if document.spam else "residue" if document.spam is None else "clean"]
-    if document.source in ("thread", "splice"):
+    if document.source in ("thread", "splice", "hacked"):
         return _KIND_NUMBER["residue"]
     if document.spam is None:
         return _KIND_NUMBER["clean"] if document.source == "line" else None

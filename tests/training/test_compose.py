@@ -1,6 +1,7 @@
 """Pages made out of labelled lines."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
@@ -68,6 +69,16 @@ def test_a_spun_page_is_spam_if_kinds_of_residue_meet_and_clean_if_there_is_none
         kinds = {line.label for line in document.lines} - {"clean", "boilerplate"}
         assert document.spam == (True if len(kinds) >= 2 else None if kinds else False)
     assert {document.spam for document in spun} == {True, None, False}
+
+
+def test_on_a_hacked_page_the_article_stays_clean_and_the_spam_is_one_block(composed: list[LabelledDocument]) -> None:
+    hacked = [document for document in composed if document.source == "hacked"]
+    assert hacked
+    for document in hacked:
+        labels = [line.label for line in document.lines]
+        assert set(labels) == {"clean", "seo_injection"}
+        assert sum(left != right for left, right in pairwise(labels)) == 1
+        assert document.spam is None
 
 
 def test_ids_of_one_composition_are_distinct() -> None:
