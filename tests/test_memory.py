@@ -15,7 +15,7 @@ SENTENCE = "The mill by the river grinds flour for five villages, and its wheel 
     ("text", "most"),
     [
         (SENTENCE * 11_000, 70),
-        ((SENTENCE * 12 + "\n") * 900, 50),
+        ((SENTENCE * 12 + "\n") * 900, 70),
         ("short line\n" * 90_000, 110),
         ("x\n" * 200_000, 500),
         ("Best online casino bonus, claim 200 free spins now!\n" * 10_000, 70),

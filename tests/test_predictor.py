@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
@@ -145,9 +146,13 @@ def test_one_line_of_ten_megabytes_is_one_result_in_linear_time(predictor: Predi
 
 
 def test_a_foreign_phrase_at_the_end_of_a_long_line_is_found_at_its_place(predictor: Predictor) -> None:
-    sentence = "The miller opens the sluice and waits until the wheel turns. "
+    who = ("The miller", "Her daughter", "A carter from the village", "The old joiner", "Nobody", "The schoolmaster")
+    did = ("opened the sluice", "mended the wheel", "carried rye to the loft", "wrote the price on the door")
+    when = ("before the frost came", "on the day of the fair", "when the river was low", "in the year of the flood")
+    sentences = " ".join(f"{one} {deed} {day}." for one, deed, day in product(who, did, when))
     phrase = "【buy instagram followers cheap】"
-    text = sentence * 300 + f"Visitors may watch the stones {phrase} on the first Sunday of the month."
+    text = f"{sentences} Visitors may watch the stones {phrase} on the first Sunday of the month."
+    assert len(text) > 5_000
     (line,) = predictor.predict(text).lines
     assert [text[span.start : span.end] for span in line.spans] == [phrase]
 
@@ -297,7 +302,7 @@ def test_a_line_of_spam_goes_by_itself(predictor: Predictor, text: str, labels: 
 @pytest.mark.parametrize(
     ("before", "phrase", "after"),
     [
-        ("The mill stands on oak piles,", "online casino free spins no deposit", " and grinds rye for three villages."),
+        ("The library in the old station,", "Payday Loans Bad Credit", " opens again in March after the repairs."),
         ("Visitors may watch the stones ", "【buy instagram followers cheap】", " on the first Sunday of the month."),
     ],
 )  # fmt: skip

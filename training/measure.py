@@ -18,12 +18,14 @@ RATES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 _CLEAN, _BOILERPLATE = LABELS.index(Label.CLEAN), LABELS.index(Label.BOILERPLATE)
 BOILERPLATE_RATE = 0.007
 """Share of clean lines that may be taken for boilerplate."""
-MOST_OF_A_PAGE = 4
+MOST_OF_A_PAGE = 2
 """Most lines of one clean page that count as false alarms: a page that is misjudged from top to bottom is the business
 of the document's threshold, and must not set the thresholds of all lines."""
 HARD_RATE = 12.0
 """Clean text about what spam touts, which is rare on the web, and written to be hard, may be flagged wrongly so many
 times as often."""
+CONTENTS_RATE = 5.0
+"""Tables of contents may be taken for lists of headlines so many times as often."""
 LEAST_ODDS = -1.0
 """No line is flagged with a label that is less likely than this log-odds, however few clean lines would be lost."""
 SPAN_SHARE = 0.35
@@ -145,14 +147,16 @@ def _at_other_rates(thresholds: Sequence[float], factor: float) -> NDArray[np.fl
     return found
 
 
-def _label_thresholds(margin: NDArray[np.float64], lines: _CleanLines, is_hard: NDArray[np.bool_]) -> tuple[float, ...]:
-    """Thresholds that hold for real clean lines, and at ``HARD_RATE`` times the rate for those that are hard."""
+def _label_thresholds(
+    margin: NDArray[np.float64], lines: _CleanLines, is_hard: NDArray[np.bool_], factor: float
+) -> tuple[float, ...]:
+    """Thresholds that hold for real clean lines, and at ``factor`` times the rate for those that are hard."""
     real = thresholds_at(_tempered(margin[lines.measured], lines.pages[lines.measured]))
     found = tuple(np.maximum(real, LEAST_ODDS).tolist())
     if is_hard.sum() * RATES[0] < 20:
         return found
     hard = thresholds_at(_tempered(margin[is_hard], lines.pages[is_hard]))
-    return tuple(np.maximum(found, _at_other_rates(hard, HARD_RATE)).tolist())
+    return tuple(np.maximum(found, _at_other_rates(hard, factor)).tolist())
 
 
 def level_lone_lines(
@@ -221,8 +225,8 @@ def choose_points(
     for label in FLAGGED_LABELS:
         margin = logits[:, LABELS.index(label)] - ordinary
         # Composed clean pages put blocks of many sites together: their headings are no measure for lists of headlines.
-        is_hard = lines.contents if label == Label.HEADLINE_LIST else lines.hard
-        thresholds[label.value] = _label_thresholds(margin, lines, is_hard)
+        hard = (lines.contents, CONTENTS_RATE) if label == Label.HEADLINE_LIST else (lines.hard, HARD_RATE)
+        thresholds[label.value] = _label_thresholds(margin, lines, *hard)
         truth = labels == label.value
         metrics["recall"][label.value] = {
             f"{rate:g}": round(float((margin[truth] >= limit).mean()), 4)
