@@ -34,6 +34,13 @@ BOUNDARY_FEATURES: tuple[tuple[str, ...], ...] = tuple(
     )
 )
 """What is hashed about a boundary: words, their last three characters or shapes of tokens near it; +0 is behind it."""
+_TERMS = tuple(
+    (name, offset, users)
+    for name in ("word", "ending", "shape")
+    for offset in (-2, -1, 0, 1)
+    if (users := [row for row, terms in enumerate(BOUNDARY_FEATURES, start=1) if f"{name}{offset:+d}" in terms])
+)
+"""What the features are made of: the kind of number, the offset, and the rows that it goes into."""
 PIECE_TOKENS = 200
 MARGIN = 4
 NUMERIC_COUNT = 13
@@ -73,9 +80,9 @@ class PieceTokens:
         tokens: int64 (c,), number of each token in the batch.
         free: bool (c,), whether a stretch may hold the token; margins and line ends may not be held.
         kinds, hashes: of the tokens.
-        firsts, lasts: uint32 (c,), character table entries of their first and last characters.
+        firsts: uint32 (c,), character table entries of their first characters.
         begins, ends: int64 (c,), places in ``TextBatch.chars``.
-        endings: uint32 (c,), hash of the last three characters.
+        endings, shapes: uint32 (c,), hashes of the last three characters, and of what the token looks like.
     """
 
     lines: NDArray[np.int64]
@@ -86,10 +93,10 @@ class PieceTokens:
     kinds: NDArray[np.uint8]
     hashes: NDArray[np.uint32]
     firsts: NDArray[np.uint32]
-    lasts: NDArray[np.uint32]
     begins: NDArray[np.int64]
     ends: NDArray[np.int64]
     endings: NDArray[np.uint32]
+    shapes: NDArray[np.uint32]
 
 
 def cut_pieces(batch: TextBatch, tokens: TokenBatch, lines: NDArray[np.int64]) -> PieceTokens:
@@ -113,7 +120,8 @@ def cut_pieces(batch: TextBatch, tokens: TokenBatch, lines: NDArray[np.int64]) -
     free = kinds != KIND_LINE_END
     if len(owner) > len(lines):
         free = (which >= first.take(numbers)) & (which < stop.take(numbers))
-    last_chars = batch.chars.take(ends - 1)
+    firsts, lasts = tokens.firsts.take(which), batch.chars.take(ends - 1)
+    shapes = _shapes(kinds, firsts, lasts, ends - begins)
     return PieceTokens(
         lines=lines.take(owner),
         starts=starts,
@@ -122,19 +130,20 @@ def cut_pieces(batch: TextBatch, tokens: TokenBatch, lines: NDArray[np.int64]) -
         free=free,
         kinds=kinds,
         hashes=tokens.hashes.take(which),
-        firsts=tokens.firsts.take(which),
-        lasts=last_chars,
+        firsts=firsts,
         begins=begins,
         ends=ends,
-        endings=_endings(batch, begins, ends, last_chars),
+        # Small numbers must be spread before they are added up.
+        endings=mix(_endings(batch, begins, ends, lasts)),
+        shapes=mix(shapes + np.uint32(77)),
     )
 
 
 def _endings(
-    batch: TextBatch, begins: NDArray[np.int64], ends: NDArray[np.int64], last_chars: NDArray[np.uint32]
+    batch: TextBatch, begins: NDArray[np.int64], ends: NDArray[np.int64], lasts: NDArray[np.uint32]
 ) -> NDArray[np.uint32]:
-    """Hash of the last three characters of tokens, fewer if the token is shorter, uint32 (c,)."""
-    total = last_chars & np.uint32(0xFFFF)
+    """A number for the last three characters of tokens, fewer if the token is shorter, uint32 (c,)."""
+    total = lasts & np.uint32(0xFFFF)
     for back in (2, 3):
         places = ends - back
         chars = batch.chars.take(places, mode="clip")
@@ -145,19 +154,20 @@ def _endings(
     return total
 
 
-def token_shapes(pieces: PieceTokens) -> NDArray[np.uint32]:
+def _shapes(
+    kinds: NDArray[np.uint8], firsts: NDArray[np.uint32], lasts: NDArray[np.uint32], lengths: NDArray[np.int64]
+) -> NDArray[np.uint32]:
     """A small number for what each token looks like: kind, script, case; marks by themselves; uint32 (c,)."""
-    firsts = pieces.firsts
-    shapes = pieces.kinds.astype(np.uint32)
+    shapes = kinds.astype(np.uint32)
     shapes <<= np.uint32(8)
     shapes += (firsts >> np.uint32(SCRIPT_SHIFT)) << np.uint32(4)
     # The bits UPPER and DIGIT of the entries become the bits 0 and 2, UPPER of the last character bit 1.
     shapes += (firsts // np.uint32(UPPER)) & np.uint32(1)
     shapes += (firsts // np.uint32(DIGIT // 4)) & np.uint32(4)
-    shapes += (pieces.lasts // np.uint32(UPPER // 2)) & ((pieces.ends - pieces.begins > 1) * np.uint32(2))
-    marks = (pieces.kinds == KIND_MARK).nonzero()[0]
+    shapes += (lasts // np.uint32(UPPER // 2)) & ((lengths > 1) * np.uint32(2))
+    marks = (kinds == KIND_MARK).nonzero()[0]
     shapes[marks] = np.uint32(1 << 16) + (firsts[marks] & np.uint32(0xFFFF))
-    shapes[pieces.kinds == KIND_LINE_END] = np.uint32(1 << 17)
+    shapes[kinds == KIND_LINE_END] = np.uint32(1 << 17)
     return shapes
 
 
@@ -205,22 +215,15 @@ def rows_across(
 def _rows_across(
     pieces: PieceTokens, tokens_at: Callable[[int, NDArray[np.uint32]], NDArray[np.uint32]], gap: NDArray[np.uint32]
 ) -> NDArray[np.uint32]:
-    values = {"word": pieces.hashes, "ending": pieces.endings, "shape": token_shapes(pieces)}
-    # Small numbers must be spread before they are added up.
-    values["shape"] = mix(values["shape"] + np.uint32(77))
-    values["ending"] = mix(values["ending"])
+    values = {"word": pieces.hashes, "ending": pieces.endings, "shape": pieces.shapes}
     rows = np.empty((1 + len(BOUNDARY_FEATURES), len(gap)), np.uint32)
     rows[0] = tokens_at(0, pieces.hashes)
     rows[1:] = gap * np.uint32(0x27D4EB2F)
-    for name, value in values.items():
-        for offset in (-2, -1, 0, 1):
-            term = f"{name}{offset:+d}"
-            users = [number for number, feature in enumerate(BOUNDARY_FEATURES, start=1) if term in feature]
-            if users:
-                moved = tokens_at(offset, value)
-                moved *= np.uint32((0x85EBCA6B * (2 * offset + 9)) & 0xFFFFFFFF)
-                for number in users:
-                    rows[number] += moved
+    for name, offset, users in _TERMS:
+        moved = tokens_at(offset, values[name])
+        moved *= np.uint32((0x85EBCA6B * (2 * offset + 9)) & 0xFFFFFFFF)
+        for number in users:
+            rows[number] += moved
     # Row by row: what mixing holds in between is as large as what it mixes.
     for number, row in enumerate(rows, start=11):
         row += np.uint32(number)

@@ -27,7 +27,7 @@ _ORDINARY_SHARE = 0.5
 _SPAM_PAGE_WEIGHT = 8.0
 _REAL_PAGE_WEIGHT = 3.0
 _DOCUMENT_WEIGHTS = {
-    "wcxb": 3.0,
+    "wcxb": _REAL_PAGE_WEIGHT,
     "spam": 5.0,
     "spun": 0.03,
     "clean": 0.3,
