@@ -1,7 +1,7 @@
 """Stage 2, the context model: where does the line stand?
 
 Two multinomial logistic regressions: a first look on the numbers of ``page_features``, a second one on what the first
-said of the line and of the others of its page.
+said of the line and of the others of its page. In the end a page that looks like spam speaks for its lines.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter.dense_model import GRAIN, DenseModel, log_softmax
+from spamfilter.neighbours import Pages
 from spamfilter.page_features import PageFeatures
 from spamfilter.second_look import SecondLook, second_look, spam_margin
+
+_SPEAKS_FROM, _SPEAKS_UP_TO = -5.0, 2.0
+"""From which mean margin of its other lines on a page speaks for a line to be spam, and with how much log-odds at most.
+
+Composed spam pages are beyond doubt, so no regression learns from them what a page in doubt is worth; set by hand.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +28,7 @@ class ContextScores:
     Attributes:
         second: numbers of the second look.
         logits: float64 (r, 6), log-probabilities of the labels.
-        margin: float64 (r,), log-odds of spam of either kind in them, limited, multiples of 1/256.
+        margin: float64 (r,), log-odds of spam of either kind before the page has spoken, limited, multiples of 1/256.
     """
 
     second: SecondLook
@@ -47,11 +54,30 @@ class ContextModel:
         for rows in page.pages.blocks():
             logits[:, rows] = log_softmax(self.second.logits(second.values_of(rows))).T
         margin = np.rint(spam_margin(logits) * GRAIN) / GRAIN
+        spoken = page_speaks(margin, page.pages)
+        for rows in page.pages.blocks():
+            logits[1:3, rows] += spoken[rows]
+            logits[:, rows] = log_softmax(logits[:, rows].T).T
         return ContextScores(second, logits.T, margin)
 
     def score(self, page: PageFeatures) -> ContextScores:
         """Judge all lines that are not blank."""
         return self.look_again(first_look(self.first, page), page)
+
+
+def page_speaks(margin: NDArray[np.float64], pages: Pages) -> NDArray[np.float64]:
+    """What the other lines of its page add to the log-odds of spam of each line, float64 (r,), multiples of 1/256.
+
+    Args:
+        margin: float64 (r,), multiples of 1/256.
+    """
+    units = (margin * GRAIN).astype(np.int64)
+    others = pages.sums(units[None])[0].take(pages.documents) - units
+    lines = pages.sizes.take(pages.documents) - 1
+    mean = others / (np.maximum(lines, 1) * GRAIN)
+    spoken = np.minimum(np.maximum(mean - _SPEAKS_FROM, 0), _SPEAKS_UP_TO) * (lines > 0)
+    rounded: NDArray[np.float64] = np.rint(spoken * GRAIN) / GRAIN
+    return rounded
 
 
 def first_look(model: DenseModel, page: PageFeatures) -> NDArray[np.float64]:

@@ -1,7 +1,9 @@
 """Stage 4, the document model: is the page spam, and of which kind?
 
-Multinomial logistic regression over the four kinds of ``DocumentKind`` on what stages 1 to 3 found. On few numbers:
-composed pages differ from real ones in many ways, and the more of them a regression sees, the more of those it learns.
+Three logistic regressions, each of which decides what the ones before it leave open (a nested dichotomy, Fox, 1997):
+is this spam from top to bottom, if not is it a link farm, if not does it hold residue? On few numbers: composed pages
+differ from real ones in many ways, and the more of them a regression sees, the more of those it learns. One regression
+over all kinds would let a page's residue speak against its being spam.
 """
 
 import numpy as np
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 
 from spamfilter.dense_model import GRAIN
 from spamfilter.line_facts import LOGIT_LIMIT, limited
-from spamfilter.page_sums import PageSums
+from spamfilter.page_sums import PageSums, likely
 
 DOCUMENT_FEATURE_NAMES: tuple[str, ...] = (
     "spam margin of lines and text",
@@ -17,6 +19,8 @@ DOCUMENT_FEATURE_NAMES: tuple[str, ...] = (
     "kinds of residue",
     "residue and a splice",
 )
+DECISION_INPUTS: tuple[tuple[int, ...], ...] = ((0,), (1, 2, 3), (0, 1, 2, 3))
+"""Numbers that each decision looks at: spam, link farm, residue."""
 
 
 def document_features(
@@ -35,8 +39,18 @@ def document_features(
     np.maximum.at(span, span_documents, limited(span_logits, LOGIT_LIMIT))
     # A long page of menus is no spam, nor is one whose few sentences are honest: all lines count, and so does the text.
     margin = sums.margins[0] + (sums.margins[1] + sums.margins[2]) / 2
-    # How many kinds of residue the page holds: links, headlines, template tags, a splice.
-    evidence = np.stack((*sums.strongest, np.log(sums.headlines + 1e-6), span))
-    kinds = (limited(evidence, 4.0) / 8 + 0.5).sum(axis=0)
+    kinds = sums.residue + likely(span)
     columns = np.stack((margin, span, kinds, kinds * limited(span, 4.0)))
     return (np.rint(columns * GRAIN) / GRAIN).T
+
+
+def kind_log_probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-probabilities float64 (d, 4) of the kinds in ``DocumentKind``, from log-odds float64 (d, 3) of decisions."""
+    spam, farm, residue = logits.T
+    columns = np.empty((4, len(logits)))
+    left = np.zeros(len(logits))
+    for place, odds in ((3, spam), (2, farm), (1, residue)):
+        np.subtract(left, np.logaddexp(0, -odds), out=columns[place])
+        left = left - np.logaddexp(0, odds)
+    columns[0] = left
+    return columns.T

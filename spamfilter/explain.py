@@ -13,7 +13,7 @@ from spamfilter.labels import LABELS, Label
 from spamfilter.line_model import NORM_FIELD, unpack_fields
 from spamfilter.pipeline import BatchScores, score_batch
 from spamfilter.predictor import Predictor
-from spamfilter.results import DocumentPrediction, LinePrediction, Span
+from spamfilter.results import DocumentKind, DocumentPrediction, LinePrediction, Span
 
 _MOST_REASONS = 3
 _LEAST_WEIGHT = 0.2
@@ -58,7 +58,8 @@ def explain(predictor: Predictor, prediction: DocumentPrediction) -> Explanation
         return Explanation((), ())
     scores = score_batch(predictor.stages, [prediction.document])
     lines = tuple(_explain_line(predictor, scores, line) for line in prediction.flagged)
-    page = _dense_reasons(predictor.stages.document, scores.document_values[0], (2, 3), (0, 1))
+    decision = (0,) if prediction.kind is DocumentKind.SPAM else (1,)
+    page = _dense_reasons(predictor.stages.document, scores.document_values[0], decision, ())
     strongest = sorted(prediction.flagged, key=lambda line: -line.probability)[:2]
     quotes = [Reason(f"line {line.number + 1} is {line.label.value}", line.probability) for line in strongest]
     return Explanation((*page, *quotes) if prediction.is_spam else tuple(quotes), lines)
@@ -68,7 +69,9 @@ def _dense_reasons(
     model: DenseModel, values: NDArray[np.float64], toward: tuple[int, ...], against: tuple[int, ...]
 ) -> tuple[Reason, ...]:
     """The inputs that most raised the columns ``toward`` over the columns ``against``."""
-    weights = model.weights[:, toward].mean(axis=1) - model.weights[:, against].mean(axis=1)
+    weights = model.weights[:, toward].mean(axis=1)
+    if against:
+        weights = weights - model.weights[:, against].mean(axis=1)
     shares = weights * (values - model.means)
     order = np.argsort(-shares, kind="stable")[:_MOST_REASONS]
     return tuple(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter.context_model import ContextScores
-from spamfilter.line_facts import LOGIT_LIMIT, UNIT, WIDEST
+from spamfilter.line_facts import LOGIT_LIMIT, UNIT, WIDEST, limited
 from spamfilter.page_features import PageFeatures
 
 _RESIDUE = (2, 4)
@@ -20,7 +20,6 @@ class PageSums:
 
     Attributes:
         sizes: int64 (d,), lines that are not blank.
-        text_lines: int64 (d,).
         headlines: float64 (d,), lines likely headlines.
         margins: float64 (3, d), mean spam margin of the lines of the page, of its text by width, with at most 400
             characters of a line, and of the lines of its text; 0 where there are none.
@@ -28,10 +27,21 @@ class PageSums:
     """
 
     sizes: NDArray[np.int64]
-    text_lines: NDArray[np.int64]
     headlines: NDArray[np.float64]
     margins: NDArray[np.float64]
     strongest: NDArray[np.float64]
+
+    @property
+    def residue(self) -> NDArray[np.float64]:
+        """How many kinds of residue each page holds, of links, headlines and template tags; float64 (d,), 0 to 3."""
+        odds = np.stack((*self.strongest, np.log(self.headlines + 1e-6)))
+        kinds: NDArray[np.float64] = likely(odds).sum(axis=0)
+        return kinds
+
+
+def likely(odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-odds from -4 to 4, and what lies beyond, brought to 0 to 1."""
+    return limited(odds, 4.0) / 8 + 0.5
 
 
 def page_sums(features: PageFeatures, context: ContextScores) -> PageSums:
@@ -57,7 +67,6 @@ def page_sums(features: PageFeatures, context: ContextScores) -> PageSums:
     lines, text_lines, text_width = (np.maximum(total, 1) for total in (pages.sizes, totals[2], totals[3]))
     return PageSums(
         sizes=pages.sizes,
-        text_lines=totals[2],
         headlines=totals[1] / UNIT,
         margins=np.stack((totals[0] / lines, totals[5] / text_width, totals[4] / text_lines)) / UNIT,
         strongest=_largest(odds, pages.edges),

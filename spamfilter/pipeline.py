@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from spamfilter.context_model import ContextModel, ContextScores
 from spamfilter.dense_model import DenseModel, log_softmax
-from spamfilter.document_model import document_features
+from spamfilter.document_model import document_features, kind_log_probabilities
 from spamfilter.line_model import LineModel, LineScores
 from spamfilter.page_features import FEATURE_NAMES, PageFeatures, page_features
 from spamfilter.page_sums import page_sums
@@ -30,7 +30,7 @@ class Stages:
     Attributes:
         char_table: uint32, see ``spamfilter.text``.
         idf: uint8, see ``spamfilter.page_features``.
-        document: 4 columns, the kinds of page.
+        document: 3 columns, the decisions of ``spamfilter.document_model``.
         line_weights: float64 (7, f), of the first look of the context model and of suspicion: one product serves both.
     """
 
@@ -107,7 +107,7 @@ def score_batch(stages: Stages, texts: Sequence[str]) -> BatchScores:
     span_rows = page.lines.searchsorted(candidates.lines)
     span_values, span_logits = stages.span.judge(candidates, span_rows, context, sums)
     values = document_features(sums, page.pages.documents.take(span_rows), span_logits)
-    document_logits = log_softmax(stages.document.logits(values))
+    document_logits = kind_log_probabilities(stages.document.logits(values))
     return BatchScores(
         batch, tokens, line, page, context, candidates, span_values, span_logits, values, document_logits
     )

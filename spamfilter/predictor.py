@@ -28,6 +28,7 @@ from spamfilter.scores import DocumentScores, ScoreArrays, decide
 from spamfilter.second_look import SECOND_LOOK_NAMES
 from spamfilter.span_model import CANDIDATE_NAMES, SpanModel
 from spamfilter.span_page import SPAN_PAGE_NAMES
+from spamfilter.span_phrases import PHRASE_BITS, PhraseModel
 from spamfilter.span_tokens import SPAN_BITS
 from spamfilter.suspicion import SUSPICION_NAMES
 from spamfilter.text import CHAR_TABLE_SIZE, check_text
@@ -102,6 +103,12 @@ def stages_from(model: StoredModel) -> Stages:
                 numeric_weights=np.array(span["numeric_weights"], np.float64),
                 bias=np.array(span["bias"], np.int64),
                 scale=float(span["scale"]),
+                phrases=PhraseModel(
+                    table=_array(model, "phrase_table", np.int32, 2, 1 << PHRASE_BITS),
+                    scale=float(span["phrases"]["scale"]),
+                    bias=float(span["phrases"]["bias"]),
+                ),
+                choice=_dense(span["choice"], CANDIDATE_NAMES),
                 candidates=_dense(span["candidates"], CANDIDATE_NAMES),
                 page=_dense(span["page"], SPAN_PAGE_NAMES),
                 suspicion=_dense(span["suspicion"], SUSPICION_NAMES),

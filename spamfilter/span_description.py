@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from spamfilter.line_model import LineModel, Words
 from spamfilter.relatedness import WordWeights
+from spamfilter.span_stretches import Stretches
 from spamfilter.span_tokens import PieceTokens, high_field, low_field, middle_field
 from spamfilter.sums import sums_behind
 from spamfilter.text import SCRIPT_SHIFT, UPPER
@@ -15,8 +16,6 @@ NEIGHBOURHOOD = 60
 _LATIN = 1
 _PAIR_BITS = 32
 
-Stretches = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-
 
 def describe_candidates(
     pieces: PieceTokens,
@@ -26,6 +25,7 @@ def describe_candidates(
     scores: Stretches,
     stretches: Stretches,
     across: tuple[NDArray[np.float64], NDArray[np.float64]],
+    phrase: NDArray[np.float64],
     page_words: WordWeights,
     scale: float,
 ) -> NDArray[np.float64]:
@@ -33,6 +33,7 @@ def describe_candidates(
 
     Args:
         across: float64 (k,), start and end score of the boundary that is left when the stretch is cut out.
+        phrase: float64 (k,), as ``PhraseModel.score`` gives it.
     """
     piece, first, last = stretches
     start, end, inside = scores
@@ -128,6 +129,8 @@ def describe_candidates(
         end_across,
         start_score - start_across,
         end_score - end_across,
+        np.clip(phrase, -30, 30),
+        np.clip(phrase, 0, 30),
     ]
     columns = np.empty((len(values), len(piece)))
     for column, value in zip(columns, values, strict=True):

@@ -3,7 +3,9 @@
 A linear scorer says for every token boundary how much it looks like the start or the end of a spliced phrase,
 and for every token how much it looks like a part of one, as log-likelihood ratios. The best stretch maximises
 ``start + end + sum(inside)``; it is found in one pass, since for each end the best start is a running maximum
-(Kadane's algorithm). A logistic regression on the numbers of that stretch then says how sure it is.
+(Kadane's algorithm). Stretches with other edges near it are its rivals: a logistic regression on the numbers of each
+says which of them it is, a second one how sure that is. This is how passages are proposed and classified in object
+detection (Girshick et al., 2014).
 """
 
 from collections.abc import Iterable
@@ -17,8 +19,10 @@ from spamfilter.dense_model import DenseModel
 from spamfilter.line_model import LineModel, Words
 from spamfilter.page_sums import PageSums
 from spamfilter.relatedness import WordWeights
-from spamfilter.span_description import Stretches, describe_candidates
+from spamfilter.span_description import describe_candidates
 from spamfilter.span_page import span_page_values
+from spamfilter.span_phrases import PhraseModel
+from spamfilter.span_stretches import Stretches, best_rivals, best_stretches, ranges, rivals
 from spamfilter.span_tokens import (
     PieceTokens,
     cut_pieces,
@@ -38,10 +42,9 @@ ROUNDS = 2
 """Most foreign stretches looked for in one piece of a line."""
 LEAST_SCORE = 2.0
 """Stretches whose log-likelihood ratio is lower are not looked at further."""
+LEAST_ODDS = -8.0
+"""Stretches of lower log-odds are not worth a comparison with their rivals."""
 NUMERIC_SHIFT = 4096.0
-_BLOCK = -(1 << 24)
-_NEVER = -(1 << 38)
-_APART = 1 << 40
 
 CANDIDATE_NAMES: tuple[str, ...] = (
     "score of the stretch",
@@ -90,6 +93,8 @@ CANDIDATE_NAMES: tuple[str, ...] = (
     "end score without the stretch",
     "start score above the one without the stretch",
     "end score above the one without the stretch",
+    "reads like a phrase",
+    "reads like a phrase, above 0",
 )
 
 
@@ -118,6 +123,8 @@ class SpanModel:
         numeric_weights: float64 (13, 3), whole numbers, for ``numeric_inputs``.
         bias: int64 (3,).
         scale: integer weights are ``scale`` times real ones.
+        phrases: whether a stretch reads like a foreign phrase.
+        choice: which of several rivals a stretch is, from the numbers in ``CANDIDATE_NAMES``.
         candidates: how sure a stretch is by itself, from the numbers in ``CANDIDATE_NAMES``.
         page: how sure it is on its page, from the numbers in ``SPAN_PAGE_NAMES``.
         suspicion: which lines are looked at, from the numbers in ``spamfilter.suspicion``.
@@ -127,6 +134,8 @@ class SpanModel:
     numeric_weights: NDArray[np.float64]
     bias: NDArray[np.int64]
     scale: float
+    phrases: PhraseModel
+    choice: DenseModel
     candidates: DenseModel
     page: DenseModel
     suspicion: DenseModel
@@ -136,6 +145,11 @@ class SpanModel:
         """Work out the taps once."""
         object.__setattr__(self, "_taps", numeric_taps(self.numeric_weights))
 
+    def odds(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Log-odds float64 (k,) of stretches by themselves, from their numbers float64 (k, f)."""
+        logits = self.candidates.logits(values)
+        return logits[:, 1] - logits[:, 0]
+
     def judge(
         self, candidates: SpanCandidates, rows: NDArray[np.int64], context: ContextScores, sums: PageSums
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -144,8 +158,7 @@ class SpanModel:
         Args:
             rows: int64 (k,), line of each candidate among those that are not blank.
         """
-        own = self.candidates.logits(candidates.values)
-        values = span_page_values(rows, own[:, 1] - own[:, 0], context, sums)
+        values = span_page_values(rows, self.odds(candidates.values), context, sums)
         logits = self.page.logits(values)
         return values, logits[:, 1] - logits[:, 0]
 
@@ -200,57 +213,82 @@ class SpanModel:
         return start, end, inside
 
 
-def _ranges(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The numbers from each ``low`` up to its ``high``, one range after the other."""
-    sizes = high - low
-    numbers: NDArray[np.int64] = np.arange(int(sizes.sum())) + (high - sizes.cumsum()).repeat(sizes)
-    return numbers
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Lines as the span stage sees them: their tokens, and how well each would begin, end or fill a phrase.
+
+    Attributes:
+        words: packed weights of all tokens of the batch, as in ``LineScores``.
+        strange: int64 (c,), as ``strangeness_before`` gives it.
+        scores: int64 (c,) each, of tokens as the start, as the end and as a part of a phrase.
+        contents: int64 (2, c + 1), as ``PhraseModel.content_sums`` gives them.
+    """
+
+    model: SpanModel
+    line_model: LineModel
+    words: Words
+    page_words: WordWeights
+    pieces: PieceTokens
+    strange: NDArray[np.int64]
+    scores: Stretches
+    contents: NDArray[np.int64]
+
+    def best(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Outermost tokens of the best stretches, ascending, at most ``ROUNDS`` a piece and none that overlap."""
+        pieces = self.pieces
+        free = pieces.free.copy()
+        found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+        looked_at = np.arange(len(pieces.lines))
+        for _ in range(ROUNDS):
+            first, last, score = best_stretches(pieces.starts, looked_at, self.scores, free)
+            chosen = (score > self.model.scale * LEAST_SCORE).nonzero()[0]
+            # A piece in which nothing was found holds nothing for the next round either.
+            looked_at, first, last = looked_at.take(chosen), first.take(chosen), last.take(chosen)
+            found.append((first, last))
+            if not len(looked_at):
+                break
+            # Take away what was found, so that the next round looks elsewhere.
+            free[ranges(first, last + 1)] = False
+        first, last = (np.concatenate(column) for column in zip(*found, strict=True))
+        order = first.argsort()
+        return first[order], last[order]
+
+    def describe(self, first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Numbers of stretches, float64 (k, f), in the order of ``CANDIDATE_NAMES``."""
+        return describe_candidates(
+            self.pieces,
+            self.line_model,
+            self.words,
+            self.strange,
+            self.scores,
+            (self.pieces.numbers.take(first), first, last),
+            self.model.scores_across(self.pieces, first, last),
+            self.model.phrases.score(self.pieces, self.contents, first, last),
+            self.page_words,
+            self.model.scale,
+        )
 
 
-def best_stretches(
-    starts: NDArray[np.int64], which: NDArray[np.int64], scores: Stretches, free: NDArray[np.bool_]
-) -> Stretches:
-    """Best stretch of each piece numbered ``which``, ascending.
+def inspect_lines(
+    model: SpanModel,
+    line_model: LineModel,
+    batch: TextBatch,
+    tokens: TokenBatch,
+    words: Words,
+    page_words: WordWeights,
+    lines: NDArray[np.int64],
+) -> Inspection:
+    """Look at the lines numbered ``lines``, int64 (r,), ascending, none of them blank.
 
     Args:
-        starts: int64 (p + 1,), where each piece begins in the arrays of tokens.
-        free: bool (c,), tokens that a stretch may hold.
-
-    Returns:
-        first, last: int64, places in the arrays of tokens; score: int64, very low where none is free.
+        words: packed weights, as in ``LineScores``.
+        page_words: as in ``PageFeatures``.
     """
-    low, high = starts.take(which), starts.take(which + 1)
-    lengths = high - low
-    edges = lengths.cumsum() - lengths
-    start, end, inside = scores
-    if len(which) < len(starts) - 1:
-        tokens = _ranges(low, high)
-        start, end, inside, free = start.take(tokens), end.take(tokens), inside.take(tokens), free.take(tokens)
-    taken = ~free
-    running = inside.copy()
-    running[taken] = _BLOCK
-    running.cumsum(out=running)
-    opening = start + inside
-    opening[taken] = _NEVER
-    opening -= running
-    # Pieces further on are lifted so far that no start in an earlier piece can win.
-    lift = (np.arange(len(which)) * _APART).repeat(lengths)
-    opening += lift
-    best_opening = np.maximum.accumulate(opening)
-    total = end.copy()
-    total[taken] = _NEVER
-    total += running
-    total += best_opening
-    total -= lift
-    score = np.maximum.reduceat(total, edges)
-    hits = (total == score.repeat(lengths)).nonzero()[0]
-    last = hits[np.searchsorted(hits, edges)]
-    opened = np.ones(len(total), np.bool_)
-    np.greater(opening[1:], best_opening[:-1], out=opened[1:])
-    openers = opened.nonzero()[0]
-    first = openers[np.searchsorted(openers, last, side="right") - 1]
-    shift = low - edges
-    return first + shift, last + shift, score
+    pieces = cut_pieces(batch, tokens, lines)
+    strange = strangeness_before(pieces, line_model)
+    scores = model.boundary_scores(pieces, words, strange)
+    contents = model.phrases.content_sums(batch, pieces)
+    return Inspection(model, line_model, words, page_words, pieces, strange, scores, contents)
 
 
 def find_candidates(
@@ -262,39 +300,30 @@ def find_candidates(
     page_words: WordWeights,
     lines: NDArray[np.int64],
 ) -> SpanCandidates:
-    """The best stretches of the lines numbered ``lines``, at most ``ROUNDS`` a piece and none that overlap.
+    """The foreign stretches that the lines numbered ``lines`` may hold; none that overlap.
 
-    Args:
-        words: packed weights, as in ``LineScores``.
-        page_words: as in ``PageFeatures``.
-        lines: int64 (r,), ascending, none of them blank.
+    Arguments are those of ``inspect_lines``. The best stretches of each piece are judged first. Those that are
+    not hopeless are put beside their rivals, with other starts and ends, and the most likely of them is judged anew.
     """
     empty = np.zeros(0, np.int64)
     nothing = SpanCandidates(empty, empty, empty, np.zeros((0, len(CANDIDATE_NAMES))))
     if not len(lines):
         return nothing
-    pieces = cut_pieces(batch, tokens, lines)
-    strange = strangeness_before(pieces, line_model)
-    scores = model.boundary_scores(pieces, words, strange)
-    free = pieces.free.copy()
-    found: list[Stretches] = []
-    looked_at = np.arange(len(pieces.lines))
-    for _ in range(ROUNDS):
-        first, last, score = best_stretches(pieces.starts, looked_at, scores, free)
-        chosen = (score > model.scale * LEAST_SCORE).nonzero()[0]
-        # A piece in which nothing was found holds nothing for the next round either.
-        looked_at, first, last = looked_at.take(chosen), first.take(chosen), last.take(chosen)
-        found.append((looked_at, first, last))
-        if not len(looked_at):
-            break
-        # Take away what was found, so that the next round looks elsewhere.
-        free[_ranges(first, last + 1)] = False
-    piece, first, last = (np.concatenate(column) for column in zip(*found, strict=True))
-    if not len(piece):
+    looked = inspect_lines(model, line_model, batch, tokens, words, page_words, lines)
+    first, last = looked.best()
+    if not len(first):
         return nothing
-    order = np.lexsort((first, piece))
-    stretches = piece[order], first[order], last[order]
-    piece, first, last = stretches
-    across = model.scores_across(pieces, first, last)
-    values = describe_candidates(pieces, line_model, words, strange, scores, stretches, across, page_words, model.scale)
-    return SpanCandidates(pieces.lines[piece], pieces.tokens[first], pieces.tokens[last], values)
+    hopeful = (model.odds(looked.describe(first, last)) >= LEAST_ODDS).nonzero()[0]
+    if not len(hopeful):
+        return nothing
+    owner, first, last = rivals(looked.pieces, looked.scores, first.take(hopeful), last.take(hopeful))
+    values = looked.describe(first, last)
+    chosen = best_rivals(owner, first, last, model.choice.logits(values)[:, 1])
+    pieces = looked.pieces
+    first, last = first.take(chosen), last.take(chosen)
+    return SpanCandidates(
+        pieces.lines.take(pieces.numbers.take(first)),
+        pieces.tokens.take(first),
+        pieces.tokens.take(last),
+        values[chosen],
+    )

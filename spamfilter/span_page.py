@@ -53,7 +53,7 @@ def span_page_values(
     before = rows - pages.starts.take(rows)
     link, template = limited(sums.strongest, 8.0).take(owners, axis=1)
     headlines = np.log1p(sums.headlines).take(owners)
-    kinds = 1 / (1 + np.exp(-link)) + 1 / (1 + np.exp(-template)) + np.minimum(headlines, 1.0)
+    kinds = sums.residue.take(owners)
     values = np.stack(
         (
             *(odds, np.maximum(odds, 0), is_best, is_best * odds, lead),

@@ -206,6 +206,7 @@ def changed_model(predictor: Predictor, **settings: object) -> StoredModel:
         "vocabulary_words": stages.line.vocabulary_words,
         "idf": stages.idf,
         "span_table": stages.span.table,
+        "phrase_table": stages.span.phrases.table,
     }
     return StoredModel({**predictor.settings, **settings}, arrays, "")
 
@@ -225,7 +226,16 @@ def test_a_part_of_the_settings_that_is_malformed_is_a_model_error(
 
 @pytest.mark.parametrize(
     "name",
-    ["char_table", "part_table", "pair_table", "vocabulary_hashes", "vocabulary_words", "idf", "span_table"],
+    [
+        "char_table",
+        "part_table",
+        "pair_table",
+        "vocabulary_hashes",
+        "vocabulary_words",
+        "idf",
+        "span_table",
+        "phrase_table",
+    ],
 )
 @pytest.mark.parametrize("fault", ["left out", "too short", "another type"])
 def test_an_array_of_the_wrong_shape_or_type_is_a_model_error(predictor: Predictor, name: str, fault: str) -> None:
@@ -234,7 +244,7 @@ def test_an_array_of_the_wrong_shape_or_type_is_a_model_error(predictor: Predict
     if fault == "left out":
         del arrays[name]
     elif fault == "too short":
-        arrays[name] = arrays[name][:7]
+        arrays[name] = arrays[name][:1]
     else:
         arrays[name] = arrays[name].astype(np.float32)
     with pytest.raises(ModelError):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from spamfilter import Predictor
-from spamfilter.context_model import ContextScores
-from spamfilter.document_model import DOCUMENT_FEATURE_NAMES, document_features
+from spamfilter.context_model import ContextScores, page_speaks
+from spamfilter.document_model import DOCUMENT_FEATURE_NAMES, document_features, kind_log_probabilities
 from spamfilter.neighbours import Pages
 from spamfilter.page_features import page_features
 from spamfilter.page_sums import PageSums, page_sums
@@ -83,7 +83,6 @@ def test_sums_of_a_page_are_those_of_its_lines(predictor: Predictor, texts: list
         own = context.margin[low:high]
         assert sums.sizes[page] == high - low
         is_text = probabilities[:, 5] < 0.5
-        assert sums.text_lines[page] == is_text.sum()
         assert sums.headlines[page] == pytest.approx(probabilities[:, 3].sum(), abs=0.01)
         assert sums.margins[0, page] == pytest.approx(own.mean() if high > low else 0, abs=0.01)
         assert sums.margins[2, page] == pytest.approx(own[is_text].mean() if is_text.any() else 0, abs=0.01)
@@ -99,6 +98,23 @@ def test_a_page_gets_the_same_sums_in_any_batch(predictor: Predictor) -> None:
         _, alone = judged(predictor, [text])
         for name in ("margins", "strongest"):
             assert getattr(alone, name)[:, 0].tobytes() == getattr(together, name)[:, number].tobytes(), name
+
+
+def test_a_page_that_looks_like_spam_speaks_for_its_lines_as_far_as_the_others_do() -> None:
+    pages = Pages.between(np.array([0, 3, 3, 4, 6]))
+    margin = np.array([-12.0, 0.5, 3.5, 8.0, -9.0, -4.5])
+    # Means of the others: 2, -4.25, -5.75; none; -4.5, -9.
+    assert page_speaks(margin, pages).tolist() == [2.0, 0.75, 0.0, 0.0, 0.5, 0.0]
+
+
+def test_kinds_of_page_share_out_what_the_decisions_before_them_leave() -> None:
+    logits = np.array([[0.0, 0.0, 0.0], [3.0, -1.0, 0.5], [-40.0, -40.0, -40.0], [700.0, -700.0, 700.0]])
+    shares = np.exp(kind_log_probabilities(logits))
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    np.testing.assert_allclose(shares[0], [0.125, 0.125, 0.25, 0.5])
+    spam, farm, residue = 1 / (1 + np.exp(-logits[1]))
+    rest = (1 - spam) * (1 - farm)
+    np.testing.assert_allclose(shares[1], [rest * (1 - residue), rest * residue, (1 - spam) * farm, spam])
 
 
 def test_only_the_best_stretch_of_a_page_is_called_the_best(predictor: Predictor) -> None:

@@ -27,7 +27,7 @@ def backwards(part: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_order_in_which_a_model_stores_its_numbers_does_not_matter(stored: StoredModel, spun_page: str) -> None:
     span = dict(stored.settings["span"])
-    for name in ("candidates", "page", "suspicion"):
+    for name in ("choice", "candidates", "page", "suspicion"):
         span[name] = backwards(span[name])
     other = altered(
         stored,

@@ -7,14 +7,14 @@ other folds; the context, span and document models learn from those scores.
 import hashlib
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from spamfilter.dense_model import log_softmax
+from spamfilter.document_model import kind_log_probabilities
 from spamfilter.labels import LABELS, Label
 from spamfilter.line_model import LineModel
 from spamfilter.ngrams import NgramSettings
@@ -23,36 +23,34 @@ from spamfilter.page_sums import page_sums
 from spamfilter.pipeline import Stages
 from spamfilter.relatedness import IDF_BITS
 from spamfilter.span_model import SpanCandidates, SpanModel
+from spamfilter.span_phrases import PhraseModel
 from training.char_table import build_char_table
-from training.compose import compose
+from training.compose import compose, compose_splices
 from training.documents import LabelledDocument
 from training.line_training import LineTrainingSettings, count_ngrams, encode_lines, fit_line_model
 from training.lines import PHRASES_SUFFIX
 from training.measure import choose_points
 from training.page_training import Progress, fit_context, fit_documents, fit_levelled_span_pages
-from training.span_training import (
-    ScoredBatch,
-    candidates_of,
-    fit_boundaries,
-    fit_candidates,
-    score_documents,
-)
+from training.phrase_training import fit_choice, fit_phrases, propose
+from training.span_training import ScoredBatch, candidates_of, fit_boundaries, score_documents
 from training.suspicion_training import fit_suspicion, look_where_suspicious
 
 _LABEL_NUMBER = {label.value: number for number, label in enumerate(LABELS)}
 _SPAN_SHARE = {
     "spun": 0.3,
-    "clean": 0.5,
+    "clean": 0.8,
     "body": 0.1,
     "wcxb": 0.15,
     "spam": 0.15,
-    "line": 0.15,
+    "line": 0.4,
     "thread": 0.2,
     "hacked": 0.1,
 }
 
 _GROUPS_A_FOLD_UNIT = 8
 _TITLE_PHRASES = ("archive-titles", "shop-names")
+
+_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +87,14 @@ class FittedModel:
 
 @dataclass(frozen=True, slots=True)
 class _FoldScores:
-    """Composed documents of one fold as seen by models fitted on the others."""
+    """Composed documents of one fold as seen by models fitted on the others.
+
+    Attributes:
+        splices: more spliced sentences, from which only the span model learns.
+    """
 
     scored: list[ScoredBatch]
+    splices: list[LabelledDocument]
     candidates: list[SpanCandidates] = field(default_factory=list)
 
 
@@ -191,6 +194,14 @@ def _for_spans(scored: Sequence[ScoredBatch], settings: FitSettings, fold: int) 
     return chosen
 
 
+def _without_each(parts: Sequence[Sequence[_Part]]) -> list[list[_Part]]:
+    """For each fold all parts of the other folds, then all parts."""
+    others = [
+        [part for number, own in enumerate(parts) if number != fold for part in own] for fold in range(len(parts))
+    ]
+    return [*others, [part for own in parts for part in own]]
+
+
 def _fit_spans(
     folds: Sequence[_FoldScores],
     line_models: Sequence[LineModel],
@@ -201,32 +212,45 @@ def _fit_spans(
 ) -> tuple[SpanModel, list[_FoldScores]]:
     """The span model, and the folds with the candidates that models of the other folds found in them."""
     samples = [
-        score_documents(_for_spans(fold.scored, settings, number), line_models[number], char_table, idf)
+        score_documents(
+            [*_for_spans(fold.scored, settings, number), *fold.splices], line_models[number], char_table, idf
+        )
         for number, fold in enumerate(folds)
     ]
     count = len(folds)
-    progress(f"span model: {count + 1} fits")
+    progress(f"span model: {count + 1} fits of boundaries")
     pairs = [[(part, line_models[number]) for part in sample] for number, sample in enumerate(samples)]
-    chosen = [[pair for other in range(count) if other != fold for pair in pairs[other]] for fold in range(count)]
-    chosen.append([pair for own in pairs for pair in own])
-    models: list[SpanModel] = Parallel(n_jobs=settings.jobs)(delayed(fit_boundaries)(parts) for parts in chosen)
+    boundaries: list[SpanModel] = Parallel(n_jobs=settings.jobs)(
+        delayed(fit_boundaries)(parts) for parts in _without_each(pairs)
+    )
+    progress(f"span model: {count + 1} fits of phrases")
+    proposals = [
+        [
+            proposed
+            for place, part in enumerate(sample)
+            if (proposed := propose(boundaries[number], line_models[number], part, (settings.seed, number, place)))
+        ]
+        for number, sample in enumerate(samples)
+    ]
+    phrases: list[PhraseModel] = Parallel(n_jobs=settings.jobs)(
+        delayed(fit_phrases)(parts) for parts in _without_each(proposals)
+    )
     progress("span model: candidates")
+    judges = fit_choice([(one, phrases[number]) for number, own in enumerate(proposals) for one in own])
+    models = [
+        replace(boundary, phrases=phrase, choice=judges[0], candidates=judges[1])
+        for boundary, phrase in zip(boundaries, phrases, strict=True)
+    ]
     found = [
         [(part, line_models[number], candidates_of(models[number], line_models[number], part)) for part in fold.scored]
         for number, fold in enumerate(folds)
     ]
-    sampled = [
-        (part, candidates_of(models[number], line_models[number], part))
-        for number, sample in enumerate(samples)
-        for part in sample
-    ]
-    model = fit_candidates(models[-1], sampled)
     progress("span model: which lines to look at")
-    model = fit_suspicion(model, [part for parts in found for part in parts])
+    model = fit_suspicion(models[-1], [part for parts in found for part in parts])
     # From here on folds know what the shipped model would know: candidates in suspicious lines.
     return model, [
-        _FoldScores([scored for scored, _, _ in parts], [look_where_suspicious(model, part) for part in parts])
-        for parts in found
+        replace(fold, candidates=[look_where_suspicious(model, part) for part in parts])
+        for fold, parts in zip(folds, found, strict=True)
     ]
 
 
@@ -246,7 +270,8 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
         own = [one for one in written if fold_of(one, settings.folds, settings.seed) == fold]
         composed = compose(own, settings.seed + fold)
         progress(f"fold {fold}: {len(composed)} pages of {sum(len(one.lines) for one in composed)} lines")
-        folds.append(_FoldScores(score_documents(composed, model, char_table, idf)))
+        splices = compose_splices(own, settings.seed + fold)
+        folds.append(_FoldScores(score_documents(composed, model, char_table, idf), splices))
     span_model, folds = _fit_spans(folds, fold_models, char_table, idf, settings, progress)
 
     parts = [(part, found) for fold in folds for part, found in zip(fold.scored, fold.candidates, strict=True)]
@@ -264,7 +289,7 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
         [found for _, found in parts],
         [one.logits for one in contexts],
         span_logits,
-        log_softmax(document.logits(all_rows)),
+        kind_log_probabilities(document.logits(all_rows)),
         kinds,
     )
     stages = Stages(char_table, line_model, idf, context, span_model, document)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from spamfilter.context_model import ContextModel, ContextScores, first_look
 from spamfilter.dense_model import WEIGHT_GRAIN, DenseModel
-from spamfilter.document_model import DOCUMENT_FEATURE_NAMES, document_features
+from spamfilter.document_model import DECISION_INPUTS, DOCUMENT_FEATURE_NAMES, document_features
 from spamfilter.labels import LABELS
 from spamfilter.page_features import FEATURE_NAMES
 from spamfilter.page_sums import PageSums
@@ -22,6 +22,9 @@ from training.span_training import ScoredBatch, fit_span_pages
 
 _LABEL_NUMBER = {label.value: number for number, label in enumerate(LABELS)}
 _KIND_NUMBER = {"clean": 0, "residue": 1, "link_farm": 2, "spam": 3}
+
+_DECISIONS = ((3, (0,)), (2, (0, 1)), (1, (0,)))
+"""Kind that each decision of the document model looks for, and the kinds that it is told from."""
 
 _ORDINARY_SHARE = 0.5
 _SPAM_PAGE_WEIGHT = 8.0
@@ -138,5 +141,21 @@ def fit_documents(
     kinds = np.array([-1 if (kind := kind_of(document)) is None else kind for document in documents])
     weights = np.array([_document_weight(document) for document in documents])
     known = kinds >= 0
-    model = fit_dense_model(DOCUMENT_FEATURE_NAMES, values[known], kinds[known], weights[known])
-    return model, values, kinds, span_logits
+    return _fit_decisions(values[known], kinds[known], weights[known]), values, kinds, span_logits
+
+
+def _fit_decisions(values: NDArray[np.float64], kinds: NDArray[np.int64], weights: NDArray[np.float64]) -> DenseModel:
+    """The three decisions of the document model side by side; a number that one does not look at has the weight 0."""
+    names = DOCUMENT_FEATURE_NAMES
+    parts = []
+    for (kind, against), inputs in zip(_DECISIONS, DECISION_INPUTS, strict=True):
+        rows = np.isin(kinds, (kind, *against))
+        chosen = values[rows][:, inputs]
+        part = fit_dense_model(
+            tuple(names[one] for one in inputs), chosen, (kinds[rows] == kind).astype(np.int64), weights[rows]
+        )
+        column = np.zeros(len(names))
+        column[list(inputs)] = part.weights[:, 1]
+        parts.append((column, part.bias[1]))
+    columns, biases = zip(*parts, strict=True)
+    return DenseModel(names, np.stack(columns, axis=1), np.array(biases), np.round(values.mean(axis=0), 4))

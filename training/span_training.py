@@ -1,4 +1,4 @@
-"""Fits the span model: three logistic regressions on token boundaries, one on the best stretches."""
+"""Fits the scores of boundaries, three logistic regressions on tokens, and how sure a stretch is on its page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,8 +22,9 @@ from spamfilter.span_model import (
     find_candidates,
 )
 from spamfilter.span_page import SPAN_PAGE_NAMES
+from spamfilter.span_phrases import PHRASE_BITS, PhraseModel
 from spamfilter.span_tokens import (
-    BOUNDARY_FEATURES,
+    NUMERIC_COUNT,
     SPAN_BITS,
     cut_pieces,
     numeric_inputs,
@@ -39,7 +40,7 @@ from training.documents import LabelledDocument
 _WEIGHT_LIMIT = 4095
 _NUMERIC_UNIT = 1000.0
 _BATCH_DOCUMENTS = 400
-_ALONE_WEIGHT = 0.3
+ALONE_WEIGHT = 0.3
 """Weight of a stretch in a line that stands alone: few documents of the web are single lines."""
 REAL_SOURCES = ("wcxb", "UD", "twin")
 """Pages of public sources, and single clean sentences. Hand-written hard negatives are no sample of the web."""
@@ -79,7 +80,7 @@ def document_text(document: LabelledDocument) -> str:
     return "".join(line.text.replace("\r", " ").replace("\n", " ") + "\n" for line in document.lines)
 
 
-def _gold_tokens(scored: ScoredBatch) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def gold_tokens(scored: ScoredBatch) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """For each token: 0 outside, 1 inside, 2 first, 3 last, 4 both; and whether its line may be trained on."""
     tokens, batch = scored.tokens, scored.batch
     mark = np.zeros(len(tokens.kinds), np.int64)
@@ -116,14 +117,14 @@ def _document_of(batch: TextBatch, line: int) -> int:
 
 def _boundary_examples(
     scored: ScoredBatch, line_model: LineModel
-) -> tuple[list[tuple[NDArray[np.int64], ...]], list[NDArray[np.float64]], list[NDArray[np.bool_]]]:
+) -> tuple[list[tuple[NDArray[np.uint32], ...]], list[NDArray[np.float32]], list[NDArray[np.bool_]]]:
     """Rows, numeric inputs and truth for start, end and inside, for the tokens that may be trained on."""
-    mark, usable = _gold_tokens(scored)
+    mark, usable = gold_tokens(scored)
     pieces = cut_pieces(scored.batch, scored.tokens, scored.features.lines)
     which = np.flatnonzero(pieces.free & usable[pieces.tokens])
     word, *across = span_rows(pieces)
     strange = strangeness_before(pieces, line_model)
-    numeric = numeric_inputs(pieces, scored.scores.token_words, strange) / _NUMERIC_UNIT
+    numeric = (numeric_inputs(pieces, scored.scores.token_words, strange) / _NUMERIC_UNIT).astype(np.float32)
     here = (word[which], *(row[which] for row in across))
     behind = (word[which], *(row[which + 1] for row in across))
     gold = mark[pieces.tokens[which]]
@@ -134,23 +135,12 @@ def _boundary_examples(
 def fit_boundaries(
     scored: Sequence[tuple[ScoredBatch, LineModel]], *, inverse_regularisation: float = 1.0
 ) -> SpanModel:
-    """Fit the scorer of boundaries and tokens; how sure it is and where it looks are still empty."""
+    """Fit the scorer of boundaries and tokens; all that judges stretches is still empty."""
     examples = [_boundary_examples(part, line_model) for part, line_model in scored]
     coefficients, numeric_weights, biases = [], [], []
     for task in range(3):
-        count = 1 + len(BOUNDARY_FEATURES)
-        rows = np.column_stack([np.concatenate([part[0][task][place] for part in examples]) for place in range(count)])
-        numeric = np.concatenate([part[1][task] for part in examples])
         truth = np.concatenate([part[2][task] for part in examples])
-        # A row that no example uses keeps the weight 0: leave it out of the fit.
-        used = np.flatnonzero(np.bincount(rows.ravel(), minlength=1 << SPAN_BITS))
-        places = np.zeros(1 << SPAN_BITS, np.int32)
-        places[used] = np.arange(len(used), dtype=np.int32)
-        sparse = scipy.sparse.csr_matrix(
-            (np.ones(rows.size, np.float32), places[rows].ravel(), np.arange(0, rows.size + 1, count)),
-            (len(rows), len(used)),
-        )
-        matrix = scipy.sparse.hstack([sparse, scipy.sparse.csr_matrix(numeric.astype(np.float32))], format="csr")
+        matrix, used = _boundary_matrix([part[0][task] for part in examples], [part[1][task] for part in examples])
         regression = LogisticRegression(C=inverse_regularisation, max_iter=100, tol=1e-3)
         with one_quiet_thread():
             regression.fit(matrix, truth)
@@ -168,10 +158,40 @@ def fit_boundaries(
         numeric_weights=np.rint(np.stack(numeric_weights, axis=1) / _NUMERIC_UNIT * scale * NUMERIC_SHIFT),
         bias=np.rint(np.array(biases) * scale).astype(np.int64),
         scale=scale,
+        phrases=PhraseModel(np.zeros((2, 1 << PHRASE_BITS), np.int32), 1.0, 0.0),
+        choice=_empty(CANDIDATE_NAMES),
         candidates=_empty(CANDIDATE_NAMES),
         page=_empty(SPAN_PAGE_NAMES),
         suspicion=_empty(SUSPICION_NAMES),
     )
+
+
+def _boundary_matrix(
+    rows: Sequence[tuple[NDArray[np.uint32], ...]], numeric: Sequence[NDArray[np.float32]]
+) -> tuple[scipy.sparse.csr_matrix, NDArray[np.int64]]:
+    """Inputs of boundaries: a one for each row that some boundary uses, then the numbers; and which rows those are."""
+    count, hashed = sum(map(len, numeric)), len(rows[0])
+    # A row that no example uses keeps the weight 0: leave it out of the fit.
+    seen = np.zeros(1 << SPAN_BITS, np.bool_)
+    for part in rows:
+        for row in part:
+            seen[row] = True
+    used = np.flatnonzero(seen)
+    places = np.zeros(1 << SPAN_BITS, np.int32)
+    places[used] = np.arange(len(used), dtype=np.int32)
+    # Filled in place: there are millions of boundaries.
+    width = hashed + NUMERIC_COUNT
+    columns, data = np.empty((count, width), np.int32), np.ones((count, width), np.float32)
+    columns[:, hashed:] = len(used) + np.arange(NUMERIC_COUNT)
+    first = 0
+    for part, numbers in zip(rows, numeric, strict=True):
+        stop = first + len(numbers)
+        for place, row in enumerate(part):
+            columns[first:stop, place] = places[row]
+        data[first:stop, hashed:] = numbers
+        first = stop
+    edges = np.arange(0, count * width + 1, width)
+    return scipy.sparse.csr_matrix((data.ravel(), columns.ravel(), edges), (count, len(used) + NUMERIC_COUNT)), used
 
 
 def _empty(names: tuple[str, ...]) -> DenseModel:
@@ -199,25 +219,6 @@ def label_candidates(scored: ScoredBatch, candidates: SpanCandidates) -> tuple[N
     return truth, known
 
 
-def fit_candidates(
-    model: SpanModel, parts: Sequence[tuple[ScoredBatch, SpanCandidates]], *, inverse_regularisation: float = 1.0
-) -> SpanModel:
-    """Fit how sure a stretch is, on the candidates that the scorer found in documents it has not seen."""
-    values, truths = [], []
-    for scored, candidates in parts:
-        truth, known = label_candidates(scored, candidates)
-        values.append(candidates.values[known])
-        truths.append(truth[known])
-    dense = fit_dense_model(
-        CANDIDATE_NAMES,
-        np.concatenate(values),
-        np.concatenate(truths),
-        np.ones(sum(map(len, truths))),
-        inverse_regularisation=inverse_regularisation,
-    )
-    return replace(model, candidates=dense)
-
-
 def fit_span_pages(
     model: SpanModel, parts: Sequence[tuple[ScoredBatch, SpanCandidates, ContextScores, PageSums]]
 ) -> SpanModel:
@@ -230,7 +231,7 @@ def fit_span_pages(
         alone = sums.sizes.take(scored.features.pages.documents.take(rows)) == 1
         values.append(numbers[known])
         truths.append(truth[known])
-        weights.append(np.where(alone[known], _ALONE_WEIGHT, 1.0))
+        weights.append(np.where(alone[known], ALONE_WEIGHT, 1.0))
     page = fit_dense_model(SPAN_PAGE_NAMES, np.concatenate(values), np.concatenate(truths), np.concatenate(weights))
     return replace(model, page=page)
 

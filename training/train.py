@@ -71,6 +71,8 @@ def stored_model(
             "numeric_weights": span.numeric_weights.tolist(),
             "bias": span.bias.tolist(),
             "scale": span.scale,
+            "phrases": {"scale": span.phrases.scale, "bias": span.phrases.bias},
+            "choice": _dense_settings(span.choice),
             "candidates": _dense_settings(span.candidates),
             "page": _dense_settings(span.page),
             "suspicion": _dense_settings(span.suspicion),
@@ -113,6 +115,7 @@ def stored_model(
         "vocabulary_words": line.vocabulary_words,
         "idf": stages.idf,
         "span_table": span.table,
+        "phrase_table": span.phrases.table,
     }
     return StoredModel(content, arrays, model_card(content))
 

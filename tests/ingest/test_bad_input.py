@@ -281,7 +281,7 @@ def test_a_shard_that_loses_most_of_its_pages_raises_an_alarm(
 def test_an_alarm_is_raised_by_characters_cut_too(tmp_path: Path) -> None:
     texts = [mixed_page(number) for number in range(120)]
     json_lines(tmp_path / "in/x.jsonl", records(texts))
-    assert filtered(tmp_path, "--alarm-share", 0.05) == 1
+    assert filtered(tmp_path, "--alarm-share", 0.03) == 1
     assert "characters cut" in summary(tmp_path / "o")["files"][0]["alarm"]
 
 

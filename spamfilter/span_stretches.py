@@ -1,0 +1,141 @@
+"""Stretches of tokens by the scores of their edges: the best one of each piece, and the nearest rivals of a stretch."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spamfilter.span_tokens import PieceTokens
+
+EDGES = 3
+"""Starts and ends of a stretch that are tried, its own among them."""
+REACH = 8
+"""Other starts and ends lie at most so many tokens beyond the stretch."""
+LONGEST_RIVAL = 40
+"""Most tokens of a rival."""
+_BLOCK = -(1 << 24)
+_NEVER = -(1 << 38)
+_APART = 1 << 40
+_ROWS = 1 << 10
+
+Stretches = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+
+
+def ranges(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The numbers from each ``low`` up to its ``high``, one range after the other."""
+    sizes = high - low
+    numbers: NDArray[np.int64] = np.arange(int(sizes.sum())) + (high - sizes.cumsum()).repeat(sizes)
+    return numbers
+
+
+def best_stretches(
+    starts: NDArray[np.int64], which: NDArray[np.int64], scores: Stretches, free: NDArray[np.bool_]
+) -> Stretches:
+    """Best stretch of each piece numbered ``which``, ascending.
+
+    Args:
+        starts: int64 (p + 1,), where each piece begins in the arrays of tokens.
+        free: bool (c,), tokens that a stretch may hold.
+
+    Returns:
+        first, last: int64, places in the arrays of tokens; score: int64, very low where none is free.
+    """
+    low, high = starts.take(which), starts.take(which + 1)
+    lengths = high - low
+    edges = lengths.cumsum() - lengths
+    start, end, inside = scores
+    if len(which) < len(starts) - 1:
+        tokens = ranges(low, high)
+        start, end, inside, free = start.take(tokens), end.take(tokens), inside.take(tokens), free.take(tokens)
+    taken = ~free
+    running = inside.copy()
+    running[taken] = _BLOCK
+    running.cumsum(out=running)
+    opening = start + inside
+    opening[taken] = _NEVER
+    opening -= running
+    # Pieces further on are lifted so far that no start in an earlier piece can win.
+    lift = (np.arange(len(which)) * _APART).repeat(lengths)
+    opening += lift
+    best_opening = np.maximum.accumulate(opening)
+    total = end.copy()
+    total[taken] = _NEVER
+    total += running
+    total += best_opening
+    total -= lift
+    score = np.maximum.reduceat(total, edges)
+    hits = (total == score.repeat(lengths)).nonzero()[0]
+    last = hits[np.searchsorted(hits, edges)]
+    opened = np.ones(len(total), np.bool_)
+    np.greater(opening[1:], best_opening[:-1], out=opened[1:])
+    openers = opened.nonzero()[0]
+    first = openers[np.searchsorted(openers, last, side="right") - 1]
+    shift = low - edges
+    return first + shift, last + shift, score
+
+
+def rivals(pieces: PieceTokens, scores: Stretches, first: NDArray[np.int64], last: NDArray[np.int64]) -> Stretches:
+    """Each stretch, and those with one of the best other starts, ends or both near it.
+
+    Args:
+        scores: int64 (c,) each, of tokens as the start, as the end and as a part of a phrase.
+        first, last: int64 (k,), places of the outermost tokens of each stretch in the arrays of tokens.
+
+    Returns:
+        owner: int64 (v,), stretch that each belongs to, ascending; the stretch itself comes first.
+        first, last: int64 (v,).
+    """
+    found: list[Stretches] = []
+    for block in range(0, len(first), _ROWS):
+        rows = slice(block, block + _ROWS)
+        starts, ends = _edges_near(pieces, scores, first[rows], last[rows])
+        owner = np.arange(len(starts))[:, None].repeat(EDGES * EDGES, axis=1)
+        opening, closing = starts.repeat(EDGES, axis=1), np.tile(ends, (1, EDGES))
+        sizes = closing - opening
+        usable = (opening >= 0) & (closing >= 0) & (sizes >= 0) & (sizes < LONGEST_RIVAL)
+        usable[:, 0] = True
+        found.append((owner[usable] + block, opening[usable], closing[usable]))
+    owner, first, last = (np.concatenate(column) for column in zip(*found, strict=True))
+    return owner, first, last
+
+
+def _edges_near(
+    pieces: PieceTokens, scores: Stretches, first: NDArray[np.int64], last: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Best starts and ends near each stretch, int64 (k, EDGES) each: its own first, -1 where there are no more."""
+    piece = pieces.numbers.take(first)
+    low = np.maximum(first - REACH, pieces.starts.take(piece))
+    high = np.minimum(last + REACH, pieces.starts.take(piece + 1) - 1)
+    places = low[:, None] + np.arange(int((high - low).max()) + 1)
+    near = places <= high[:, None]
+    np.minimum(places, len(pieces.free) - 1, out=places)
+    near &= pieces.free.take(places)
+    edges = []
+    for values, own in ((scores[0], first), (scores[1], last)):
+        table = np.where(near, values.take(places), _NEVER)
+        chosen = np.empty((len(first), EDGES), np.int64)
+        place = own - low
+        for number in range(EDGES):
+            if number:
+                place = table.argmax(axis=1)
+            best = table[np.arange(len(table)), place]
+            chosen[:, number] = np.where(best > _NEVER, low + place, -1)
+            table[np.arange(len(table)), place] = _NEVER
+        edges.append(chosen)
+    return edges[0], edges[1]
+
+
+def best_rivals(
+    owner: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64], odds: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """The most likely of the ``rivals`` of each stretch, int64, ascending; of two that overlap the likelier one."""
+    edges = np.concatenate(([0], (owner[1:] != owner[:-1]).nonzero()[0] + 1))
+    best = np.maximum.reduceat(odds, edges).repeat(np.diff(edges, append=len(owner)))
+    hits = (odds == best).nonzero()[0]
+    chosen = hits[np.searchsorted(hits, edges)]
+    # Only neighbours can overlap: a piece holds two stretches at most.
+    clash = first.take(chosen[1:]) <= last.take(chosen[:-1])
+    second_wins = odds.take(chosen[1:]) > odds.take(chosen[:-1])
+    kept = np.ones(len(chosen), np.bool_)
+    kept[:-1] &= ~(clash & second_wins)
+    kept[1:] &= ~(clash & ~second_wins)
+    winners: NDArray[np.int64] = chosen[kept]
+    return winners

@@ -1,0 +1,57 @@
+"""What the phrase model learns from is what it is asked about."""
+
+import numpy as np
+import pytest
+
+from spamfilter.span_phrases import PHRASE_BITS, PhraseModel, content_rows, edge_rows
+from spamfilter.span_tokens import cut_pieces
+from spamfilter.text import encode_documents
+from spamfilter.tokens import tokenize
+from training.char_table import build_char_table
+from training.phrase_training import overlap_with, phrase_matrix
+
+
+def test_the_inputs_of_training_give_the_scores_of_serving() -> None:
+    batch = encode_documents(["the mill, Garden Hoses Archives grinds rye\n磨坊 garden hoses 栄養"], build_char_table())
+    pieces = cut_pieces(batch, tokenize(batch), np.arange(2))
+    free = np.flatnonzero(pieces.free)
+    first, last = (edges.ravel() for edges in np.meshgrid(free, free))
+    inside = (first <= last) & (pieces.numbers[first] == pieces.numbers[last])
+    first, last = first[inside], last[inside]
+    table = np.random.default_rng(0).integers(-1000, 1000, (2, 1 << PHRASE_BITS), dtype=np.int32)
+    model = PhraseModel(table, 100.0, 0.5)
+    matrix = phrase_matrix(content_rows(batch, pieces), edge_rows(pieces, first, last), first, last)
+    served = model.score(pieces, model.content_sums(batch, pieces), first, last)
+    np.testing.assert_allclose(matrix @ (table.ravel() / 100.0) + 0.5, served, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        (2, 4, 1.0),
+        (2, 3, 2 / 3),
+        (0, 4, 0.6),
+        (5, 6, 0.0),
+        (4, 8, 0.2),
+        (8, 8, 1.0),
+        (7, 9, 1 / 3),
+        (9, 9, 0.0),
+        (3, 8, 2 / 7),
+    ],
+)
+def test_overlap_is_that_with_the_phrase_that_a_stretch_shares_most_with(
+    first: int, last: int, expected: float
+) -> None:
+    #               0  1  2  3  4  5  6  7  8  9
+    gold = np.array([0, 0, 2, 1, 3, 0, 0, 0, 4, 0])
+    assert overlap_with(gold, np.array([first]), np.array([last]))[0] == pytest.approx(expected)
+
+
+def test_phrases_that_touch_are_two() -> None:
+    gold = np.array([0, 2, 1, 4, 2, 1, 2, 3, 0])
+    first, last = np.array([1, 3, 4, 6, 1]), np.array([2, 3, 5, 7, 7])
+    assert overlap_with(gold, first, last).tolist() == [1, 1, 1, 1, 2 / 7]
+
+
+def test_without_a_phrase_nothing_overlaps() -> None:
+    assert overlap_with(np.zeros(4, np.int64), np.array([0, 1]), np.array([1, 3])).tolist() == [0.0, 0.0]

@@ -1,0 +1,209 @@
+"""Fits the phrase model, which rival a stretch is, and how sure it is: on stretches in documents not seen before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from spamfilter.dense_model import DenseModel
+from spamfilter.line_model import LineModel
+from spamfilter.span_model import CANDIDATE_NAMES, SpanModel, inspect_lines
+from spamfilter.span_phrases import (
+    EDGE_WEIGHT,
+    PHRASE_BITS,
+    PhraseModel,
+    content_rows,
+    content_sizes,
+    edge_rows,
+)
+from spamfilter.span_stretches import REACH, best_rivals, ranges, rivals
+from training.dense_training import fit_dense_model, one_quiet_thread
+from training.span_training import ALONE_WEIGHT, ScoredBatch, gold_tokens
+
+_SAMPLED = 0.12
+"""Share of the stretches far from any phrase that are put beside their rivals."""
+_EXACT, _APART = 0.999, 0.5
+"""Overlap with a phrase from which a rival is the right one, and below which it is a wrong one."""
+_HIT = 0.5
+"""Overlap from which a phrase counts as found."""
+_WEIGHT_LIMIT = (1 << 15) - 1
+_PHRASE_COLUMN = CANDIDATE_NAMES.index("reads like a phrase")
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """Stretches with their rivals, as the boundary scores of a model propose them. ``v`` stretches in all.
+
+    Attributes:
+        values: float64 (v, f), in the order of ``CANDIDATE_NAMES``; those of the phrase model are not yet known.
+        rows: float32 (v, 2 ** (PHRASE_BITS + 1)), contents and edges.
+        owner: int64 (v,), proposed stretch that each is a rival of, ascending.
+        first, last: int64 (v,), tokens of the batch.
+        overlap: float64 (v,), tokens shared with the nearest phrase over tokens of both together.
+        weights: float64 (v,), of their documents.
+        stands_for: float64 (v,), how many proposed ones its own stands for; 0 without rivals beside it.
+    """
+
+    values: NDArray[np.float64]
+    rows: scipy.sparse.csr_matrix
+    owner: NDArray[np.int64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    overlap: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    stands_for: NDArray[np.float64]
+
+
+def propose(model: SpanModel, line_model: LineModel, scored: ScoredBatch, seed: Sequence[int]) -> Proposals | None:
+    """The stretches in the labelled lines of ``scored``, or None if there are none.
+
+    Args:
+        model: with boundaries that were fitted on other documents.
+        seed: decides which of the stretches far from any phrase are put beside their rivals.
+    """
+    looked = inspect_lines(
+        model,
+        line_model,
+        scored.batch,
+        scored.tokens,
+        scored.scores.token_words,
+        scored.features.words,
+        scored.features.lines,
+    )
+    pieces = looked.pieces
+    first, last = looked.best()
+    labelled = np.array([line.label is not None for one in scored.documents for line in one.lines], np.bool_)
+    known = labelled[pieces.lines[pieces.numbers[first]]]
+    first, last = first[known], last[known]
+    if not len(first):
+        return None
+    gold = gold_tokens(scored)[0][pieces.tokens]
+    running = np.concatenate(([0], np.cumsum(gold > 0)))
+    piece = pieces.numbers[first]
+    low = np.maximum(first - REACH, pieces.starts[piece])
+    high = np.minimum(last + REACH, pieces.starts[piece + 1] - 1)
+    near = running[high + 1] > running[low]
+    compared = near | (np.random.default_rng(seed).random(len(first)) < _SAMPLED)
+    owner, first, last = rivals(pieces, looked.scores, first, last)
+    itself = np.concatenate(([True], owner[1:] != owner[:-1]))
+    kept = itself | compared[owner]
+    owner, first, last = owner[kept], first[kept], last[kept]
+    alone = np.array([len(one.lines) == 1 for one in scored.documents])
+    line = scored.features.lines.searchsorted(pieces.lines[pieces.numbers[first]])
+    return Proposals(
+        values=looked.describe(first, last),
+        rows=phrase_matrix(content_rows(scored.batch, pieces), edge_rows(pieces, first, last), first, last),
+        owner=owner,
+        first=pieces.tokens[first],
+        last=pieces.tokens[last],
+        overlap=overlap_with(gold, first, last),
+        weights=np.where(alone[scored.features.pages.documents[line]], ALONE_WEIGHT, 1.0),
+        stands_for=np.where(near, 1.0, compared / _SAMPLED)[owner],
+    )
+
+
+def overlap_with(gold: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Overlap of each stretch with the phrases that ``gold`` marks, as in ``Proposals``."""
+    inside = np.concatenate(([False], gold > 0, [False]))
+    opens = np.concatenate(((gold == 2) | (gold == 4), [False]))
+    # Two phrases may touch: one ends where the next begins.
+    begins = np.flatnonzero(inside[1:-1] & (opens[:-1] | ~inside[:-2]))
+    ends = np.flatnonzero(inside[1:-1] & (opens[1:] | ~inside[2:]))
+    overlap = np.zeros(len(first))
+    if not len(begins):
+        return overlap
+    # Phrases stand apart: a stretch is compared with the one it reaches into first, and with the next.
+    nearest = np.searchsorted(ends, first)
+    for number in (nearest, nearest + 1):
+        number = np.minimum(number, len(begins) - 1)
+        shared = np.minimum(last, ends[number]) - np.maximum(first, begins[number]) + 1
+        total = np.maximum(last, ends[number]) - np.minimum(first, begins[number]) + 1
+        overlap = np.maximum(overlap, np.maximum(shared, 0) / total)
+    return overlap
+
+
+def phrase_matrix(
+    contents: NDArray[np.uint32], edges: NDArray[np.uint32], first: NDArray[np.int64], last: NDArray[np.int64]
+) -> scipy.sparse.csr_matrix:
+    """The inputs of the phrase model, as ``PhraseModel.score`` adds them up."""
+    count = len(first)
+    tokens, pairs = ranges(first, last + 1), ranges(first, last)
+    of_tokens, of_pairs = np.arange(count).repeat(last - first + 1), np.arange(count).repeat(last - first)
+    rows = np.concatenate((of_tokens, of_tokens, of_tokens, of_pairs))
+    columns = np.concatenate((*contents[:3, tokens], contents[3, pairs]))
+    data = 1 / np.sqrt(content_sizes(first, last))[rows]
+    edge_count = len(edges)
+    rows = np.concatenate((rows, np.tile(np.arange(count), edge_count)))
+    columns = np.concatenate((columns.astype(np.int64), edges.ravel().astype(np.int64) + (1 << PHRASE_BITS)))
+    data = np.concatenate((data, np.full(count * edge_count, EDGE_WEIGHT)))
+    return scipy.sparse.csr_matrix((data.astype(np.float32), (rows, columns)), (count, 2 << PHRASE_BITS))
+
+
+def _rights(one: Proposals) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which stretches are the right ones, and which are neither right nor wrong."""
+    right = one.overlap >= _EXACT
+    return right, ~right & (one.overlap >= _APART)
+
+
+def fit_phrases(
+    proposals: Sequence[Proposals], *, inverse_regularisation: float = 1.0, iterations: int = 80
+) -> PhraseModel:
+    """Fit the phrase model: the right stretches against wrong ones."""
+    rows, truths, weights = [], [], []
+    for one in proposals:
+        right, unclear = _rights(one)
+        rows.append(one.rows[~unclear])
+        truths.append(right[~unclear])
+        weights.append(one.weights[~unclear])
+    matrix = scipy.sparse.vstack(rows, format="csr")
+    # A row that no example uses keeps the weight 0: leave it out of the fit.
+    used = np.flatnonzero(np.bincount(matrix.indices, minlength=matrix.shape[1]))
+    places = np.zeros(matrix.shape[1], np.int32)
+    places[used] = np.arange(len(used), dtype=np.int32)
+    matrix = scipy.sparse.csr_matrix((matrix.data, places[matrix.indices], matrix.indptr), (matrix.shape[0], len(used)))
+    regression = LogisticRegression(C=inverse_regularisation, max_iter=iterations, tol=1e-4)
+    with one_quiet_thread():
+        regression.fit(matrix, np.concatenate(truths), sample_weight=np.concatenate(weights))
+    table = np.zeros(2 << PHRASE_BITS)
+    table[used] = regression.coef_[0]
+    scale = _WEIGHT_LIMIT / max(float(np.abs(table).max()), 1e-9)
+    integer = np.rint(table * scale).astype(np.int32).reshape(2, -1)
+    return PhraseModel(integer, scale, float(regression.intercept_[0]))
+
+
+def phrase_scores(model: PhraseModel, one: Proposals) -> NDArray[np.float64]:
+    """What ``PhraseModel.score`` gives for all stretches of ``one``, float64 (v,)."""
+    scores: NDArray[np.float64] = one.rows @ (model.table.ravel() / model.scale) + model.bias
+    return scores
+
+
+def fit_choice(parts: Sequence[tuple[Proposals, PhraseModel]]) -> tuple[DenseModel, DenseModel]:
+    """Fit which rival a stretch is and how sure that is, on phrase scores of models fitted on other documents."""
+    described = []
+    for one, phrases in parts:
+        scores = np.clip(phrase_scores(phrases, one), -30, 30)
+        values = one.values.copy()
+        values[:, _PHRASE_COLUMN] = np.rint(scores * 256) / 256
+        values[:, _PHRASE_COLUMN + 1] = np.maximum(values[:, _PHRASE_COLUMN], 0)
+        described.append(values)
+    clear = [~_rights(one)[1] for one, _ in parts]
+    choice = fit_dense_model(
+        CANDIDATE_NAMES,
+        np.concatenate([values[kept] for values, kept in zip(described, clear, strict=True)]),
+        np.concatenate([_rights(one)[0][kept] for (one, _), kept in zip(parts, clear, strict=True)]).astype(np.int64),
+        np.concatenate([one.weights[kept] for (one, _), kept in zip(parts, clear, strict=True)]),
+    )
+    rows, truths, weights = [], [], []
+    for (one, _), values in zip(parts, described, strict=True):
+        chosen = best_rivals(one.owner, one.first, one.last, choice.logits(values)[:, 1])
+        chosen = chosen[one.stands_for[chosen] > 0]
+        rows.append(values[chosen])
+        truths.append(one.overlap[chosen] >= _HIT)
+        weights.append(one.weights[chosen] * one.stands_for[chosen])
+    candidates = fit_dense_model(
+        CANDIDATE_NAMES, np.concatenate(rows), np.concatenate(truths).astype(np.int64), np.concatenate(weights)
+    )
+    return choice, candidates
