@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter import kernel
 from spamfilter.context_model import ContextScores
 from spamfilter.dense_model import DenseModel
 from spamfilter.line_model import LineModel, Words
@@ -20,6 +21,7 @@ from spamfilter.relatedness import WordWeights
 from spamfilter.span_description import Stretches, describe_candidates
 from spamfilter.span_page import span_page_values
 from spamfilter.span_tokens import (
+    SPAN_BITS,
     PieceTokens,
     cut_pieces,
     high_field,
@@ -178,6 +180,10 @@ class SpanModel:
 
     def boundary_scores(self, pieces: PieceTokens, words: Words, strange: NDArray[np.int64]) -> Stretches:
         """Scores of each token as the start, as the end and as a part of a phrase, int64 (c,) each."""
+        if kernel.is_on() and len(self.table) == 1 << SPAN_BITS:
+            whole = pieces.starts, pieces.tokens, pieces.kinds, pieces.hashes, pieces.begins, pieces.ends
+            arrays = *whole, pieces.endings, pieces.shapes
+            return kernel.boundary_scores(arrays, words[0], strange, self.table, self._taps, self.bias)
         word, *across = span_rows(pieces)
         boundary = self._sum_of_rows(across)
         own = self.table.take(word, mode="clip")

@@ -1,0 +1,743 @@
+/* The optional compiled kernel: what numpy does in spamfilter's hot path, with results identical to the bit.
+ *
+ * Plain C99 over pointers and sizes, called by kernel.py through ctypes. The numpy functions that call it are the
+ * reference: they say what is computed and why. Here stands how, one token or line after the other, so that what
+ * numpy writes to memory between two steps stays in registers.
+ *
+ * Hashes and packed sums wrap around, hence unsigned arithmetic. Floats: single IEEE operations in numpy's order;
+ * logarithms and exponentials stay in numpy. Signed numbers are only shifted to the right, which all compilers that
+ * the build takes do with the sign.
+ */
+
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#if FLT_EVAL_METHOD != 0
+#error "floats must be computed in their own precision: without the kernel numpy does the work"
+#endif
+
+#define KERNEL_VERSION 1
+
+#if defined(__GNUC__)
+#define FETCH(address) __builtin_prefetch(address)
+#else
+#define FETCH(address) ((void)0)
+#endif
+
+enum { KIND_WORD = 1, KIND_SOLO = 2, KIND_MARK = 4, KIND_LINE_END = 8 };
+enum { FIELD_BITS = 21, TOKEN_LIMIT = 8191, SPAM_LIMIT = 4096 };
+
+#define BASE 0x9E3779B1u
+#define INVERSE_BASE 0x0E8B2F51u /* BASE times this is 1 */
+#define CODE 0xFFFFu
+#define UPPER (1u << 19)
+#define DIGIT (1u << 20)
+#define MARK (1u << 18)
+#define SOLO (1u << 17)
+#define DROPPED (1u << 21)
+#define STOP (1u << 22)
+#define SCRIPT_SHIFT 24
+#define NEWLINE 10u
+#define FIELD_HALF ((uint64_t)1 << (FIELD_BITS - 1))
+#define FIELD_MASK (((uint64_t)1 << FIELD_BITS) - 1)
+
+int32_t kernel_version(void) { return KERNEL_VERSION; }
+
+static inline uint32_t mix(uint32_t h)
+{
+    h ^= h >> 16;
+    h *= 0x85EBCA6Bu;
+    h ^= h >> 13;
+    h *= 0xC2B2AE35u;
+    return h;
+}
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* ---- encode: text.py ---- */
+
+/* Most line ends that the code points may hold. */
+int64_t count_line_ends(const uint32_t *codes, int64_t count)
+{
+    int64_t lines = 0;
+    for (int64_t first = 0; first < count; first += 1 << 20) {
+        const int64_t stop = least(first + (1 << 20), count);
+        uint32_t found = 0;
+        for (int64_t i = first; i < stop; i++)
+            found += (codes[i] == 10) | (codes[i] == 13);
+        lines += found;
+    }
+    return lines;
+}
+
+/* Folds the code points of all documents. counts: kept characters, line ends, dropped characters. Line arrays have room
+ * for `room` lines. Returns 0, or -1 if there are more line ends than that. */
+int32_t encode(const uint32_t *restrict codes, const int64_t *restrict offsets, int64_t documents,
+               const uint32_t *restrict table, int64_t table_size, int64_t room, uint32_t *restrict chars,
+               int64_t *restrict ends, int64_t *restrict original_starts, int64_t *restrict original_ends,
+               int64_t *restrict document_lines, int64_t *restrict counts)
+{
+    const uint32_t last = (uint32_t)(table_size - 1);
+    int64_t fill = 1, lines = 0, dropped = 0;
+    chars[0] = table[codes[0] < last ? codes[0] : last];
+    if (chars[0] != NEWLINE)
+        return -1;
+    ends[0] = 0;
+    for (int64_t document = 0; document < documents; document++) {
+        const int64_t begin = offsets[document], stop = offsets[document + 1];
+        int64_t line_start = begin;
+        document_lines[document] = lines;
+        for (int64_t i = begin; i < stop; i++) {
+            const uint32_t code = codes[i];
+            const uint32_t entry = table[code < last ? code : last];
+            chars[fill] = entry;
+            if (entry == NEWLINE) {
+                if (code == 13 && i + 1 < stop && codes[i + 1] == 10) {
+                    dropped++; /* the first half of a line end */
+                    continue;
+                }
+                if (lines == room)
+                    return -1;
+                original_starts[lines] = line_start - begin;
+                original_ends[lines] = i - begin - (code == 10 && i > begin && codes[i - 1] == 13);
+                line_start = i + 1;
+                lines++;
+                ends[lines] = fill;
+            } else if (entry & DROPPED) {
+                dropped++;
+                continue;
+            }
+            fill++;
+        }
+        if (line_start != stop)
+            return -1;
+    }
+    document_lines[documents] = lines;
+    counts[0] = fill;
+    counts[1] = lines;
+    counts[2] = dropped;
+    return 0;
+}
+
+/* Places of the characters that `encode` has dropped. */
+void dropped_places(const uint32_t *codes, const int64_t *offsets, int64_t documents, const uint32_t *table,
+                    int64_t table_size, int64_t *places)
+{
+    const uint32_t last = (uint32_t)(table_size - 1);
+    for (int64_t document = 0; document < documents; document++)
+        for (int64_t i = offsets[document]; i < offsets[document + 1]; i++) {
+            const uint32_t entry = table[codes[i] < last ? codes[i] : last];
+            if (entry & DROPPED || (codes[i] == 13 && i + 1 < offsets[document + 1] && codes[i + 1] == 10))
+                *places++ = i;
+        }
+}
+
+/* ---- tokens.py ---- */
+
+static inline uint32_t kind_of(uint32_t entry) { return (entry >> 16) & (KIND_WORD | KIND_SOLO | KIND_MARK); }
+
+int64_t count_tokens(const uint32_t *chars, int64_t count)
+{
+    int64_t tokens = count > 0;
+    for (int64_t first = 1; first < count; first += 1 << 20) {
+        const int64_t stop = least(first + (1 << 20), count);
+        uint32_t found = 0;
+        for (int64_t i = first; i < stop; i++)
+            found += (kind_of(chars[i]) & ~(kind_of(chars[i - 1]) & KIND_WORD)) != 0 || chars[i] == NEWLINE;
+        tokens += found;
+    }
+    return tokens;
+}
+
+enum { TOKEN_BLOCK = 2048 };
+
+static uint32_t hash_of(const uint32_t *chars, int64_t count)
+{
+    uint32_t hash = 0, power = 1;
+    for (int64_t i = 0; i < count; i++, power *= BASE)
+        hash += (chars[i] & CODE) * power;
+    return hash;
+}
+
+/* Kinds of the characters [first, stop), with those before and behind: kinds[1] belongs to `first`. */
+static void kinds_of(const uint32_t *restrict chars, int64_t count, int64_t first, int64_t stop, uint8_t *restrict kinds)
+{
+    kinds[0] = (uint8_t)(first ? kind_of(chars[first - 1]) : 0);
+    for (int64_t place = 0; place < stop - first; place++) {
+        const uint32_t entry = chars[first + place];
+        kinds[place + 1] = (uint8_t)(kind_of(entry) | (entry == NEWLINE ? KIND_LINE_END : 0));
+    }
+    kinds[stop - first + 1] = (uint8_t)(stop < count ? kind_of(chars[stop]) : 0);
+}
+
+/* Begins and ends of the tokens among `count` characters from `first` on, behind what has been found before. Both arrays
+ * have room for one more than there are: each character is written as if a token began or ended there, but only where
+ * one does is the place kept. The length of a word cannot be foretold, so that branches would cost more. */
+static void find_tokens(const uint8_t *restrict kinds, int64_t first, int64_t count, int64_t *restrict begins,
+                        int64_t *restrict ends, int64_t *begun, int64_t *ended)
+{
+    uint8_t opens[TOKEN_BLOCK], closes[TOKEN_BLOCK];
+    int64_t opened = *begun, closed = *ended;
+    for (int64_t place = 0; place < count; place++) {
+        /* A word goes on where a character continues that of the one before. */
+        opens[place] = (kinds[place + 1] & ~(kinds[place] & KIND_WORD)) != 0;
+        closes[place] = (kinds[place + 1] & ~(kinds[place + 2] & KIND_WORD)) != 0;
+    }
+    for (int64_t place = 0; place < count; place++) {
+        begins[opened] = first + place;
+        opened += opens[place];
+        ends[closed] = first + place + 1;
+        closed += closes[place];
+    }
+    *begun = opened;
+    *ended = closed;
+}
+
+/* Every array has room for one token, or line end, more than there are. */
+void tokenize(const uint32_t *restrict chars, int64_t count, int64_t *restrict begins, int64_t *restrict ends,
+              uint8_t *restrict kinds, uint32_t *restrict hashes, uint32_t *restrict firsts,
+              int64_t *restrict line_tokens)
+{
+    /* Hashes are differences of running sums, brought back to place zero by the inverse power. */
+    uint32_t powers[TOKEN_BLOCK], inverses[TOKEN_BLOCK], sums[TOKEN_BLOCK + 1];
+    uint8_t near[TOKEN_BLOCK + 2];
+    int64_t begun = 0, ended = 0, lines = 0;
+    powers[0] = inverses[0] = 1;
+    for (int64_t place = 1; place < least(count, TOKEN_BLOCK); place++) {
+        powers[place] = powers[place - 1] * BASE;
+        inverses[place] = inverses[place - 1] * INVERSE_BASE;
+    }
+    sums[0] = 0;
+    for (int64_t first = 0; first < count; first += TOKEN_BLOCK) {
+        const int64_t size = least(TOKEN_BLOCK, count - first);
+        int64_t token = ended;
+        kinds_of(chars, count, first, first + size, near);
+        find_tokens(near, first, size, begins, ends, &begun, &ended);
+        for (int64_t place = 0; place < size; place++)
+            sums[place + 1] = sums[place] + (chars[first + place] & CODE) * powers[place];
+        for (; token < ended; token++) {
+            const int64_t begin = begins[token], end = ends[token];
+            const uint32_t entry = chars[begin];
+            const uint32_t kind = near[end - first];
+            hashes[token] = begin < first ? hash_of(chars + begin, end - begin)
+                                          : (sums[end - first] - sums[begin - first]) * inverses[begin - first];
+            if (kind == KIND_MARK) { /* another one if a token touches it */
+                const uint32_t before = near[end - first - 1] % KIND_LINE_END != 0;
+                const uint32_t behind = near[end - first + 1] % KIND_LINE_END != 0;
+                hashes[token] += (before + 2 * behind) * 0x3C6EF372u;
+            }
+            hashes[token] = mix(hashes[token]);
+            kinds[token] = (uint8_t)kind;
+            firsts[token] = entry;
+            line_tokens[lines] = token;
+            lines += kind == KIND_LINE_END;
+        }
+    }
+}
+
+/* ---- packed fields: line_model.py, span_tokens.py ---- */
+
+static inline int64_t low_field(uint64_t packed)
+{
+    return (int64_t)((packed & FIELD_MASK) ^ FIELD_HALF) - (int64_t)FIELD_HALF;
+}
+
+static inline int64_t middle_field(uint64_t packed) { return low_field((packed + FIELD_HALF) >> FIELD_BITS); }
+
+static inline int64_t high_field(uint64_t packed)
+{
+    return (int64_t)(packed + FIELD_HALF + (FIELD_HALF << FIELD_BITS)) >> (2 * FIELD_BITS);
+}
+
+static void unpack(uint64_t packed, int64_t *fields)
+{
+    for (int place = 0; place < 2; place++) {
+        fields[place] = low_field(packed);
+        packed = (uint64_t)((int64_t)(packed - (uint64_t)fields[place]) >> FIELD_BITS);
+    }
+    fields[2] = (int64_t)packed;
+}
+
+static uint64_t clipped(uint64_t packed)
+{
+    int64_t fields[3];
+    unpack(packed, fields);
+    packed = 0;
+    for (int place = 2; place >= 0; place--)
+        packed = (packed << FIELD_BITS) + (uint64_t)most(-TOKEN_LIMIT, least(fields[place], TOKEN_LIMIT));
+    return packed;
+}
+
+/* The test of `clip_words`: a field within the limit stays within 14 bits when it is lifted by it, or by one more. */
+static inline uint64_t beyond_limit(uint64_t packed)
+{
+    const uint64_t ones = 1 + ((uint64_t)1 << FIELD_BITS) + ((uint64_t)1 << (2 * FIELD_BITS));
+    const uint64_t lifted = packed + ones * TOKEN_LIMIT;
+    return (lifted | (lifted + ones)) & (FIELD_MASK + 1 - 2 * (TOKEN_LIMIT + 1)) * ones;
+}
+
+/* ---- line_model.py, ngrams.py ---- */
+
+enum { LONGEST_WORD = 32, LONGEST_ORDER = 31, LINE_BLOCK = 128, SEGMENT_TOKENS = 64 };
+#define EDGE_SALT 0x7F4A7C15u
+
+static inline uint32_t row_of_pair(uint32_t left, uint32_t right, int32_t bits)
+{
+    return mix(left * BASE + right) >> (32 - bits);
+}
+
+/* Adds the packed weights of the character n-grams of a word. Bit i of `orders` stands for n-grams of i characters. */
+static void add_grams(const uint32_t *chars, int64_t length, uint32_t orders, const uint32_t *powers,
+                      const uint64_t *table, int32_t bits, uint64_t *sums)
+{
+    uint32_t rows[(LONGEST_WORD + 1) * LONGEST_ORDER];
+    const int64_t size = least(length, LONGEST_WORD);
+    int64_t count = 0;
+    /* Place 0 is the edge before the word, place size + 1 the one behind it. */
+    for (int64_t place = 0; place <= size; place++) {
+        const int64_t longest = least(size + 2 - place, LONGEST_ORDER);
+        uint32_t hash = place ? chars[place - 1] & CODE : EDGE_SALT;
+        for (int64_t order = 2; order <= longest && orders >> order; order++) {
+            const int64_t at = place + order - 1;
+            uint32_t lifted = (uint32_t)order * 0x1B873593u;
+            if (at <= size) /* the edge before a word takes no place in the hash */
+                hash += (chars[at - 1] & CODE) * powers[order - (place ? 1 : 2)];
+            else
+                lifted += 2 * EDGE_SALT;
+            if (orders >> order & 1) {
+                rows[count] = mix(hash + lifted) >> (32 - bits);
+                FETCH(table + 2 * (uint64_t)rows[count]);
+                count++;
+            }
+        }
+    }
+    for (int64_t number = 0; number < count; number++) {
+        sums[0] += table[2 * (uint64_t)rows[number]];
+        sums[1] += table[2 * (uint64_t)rows[number] + 1];
+    }
+}
+
+/* Packed weights of all tokens, pairs and triples: two words a token. */
+void line_words(const uint32_t *chars, const int64_t *begins, const int64_t *ends, const uint8_t *kinds,
+                const uint32_t *hashes, int64_t count, uint32_t orders, int32_t part_bits, int32_t pair_bits,
+                int32_t slot_bits, const uint64_t *part_table, const uint64_t *pair_table, const uint32_t *vocabulary,
+                const uint64_t *vocabulary_words, uint64_t *words)
+{
+    uint32_t powers[LONGEST_ORDER];
+    powers[0] = 1;
+    for (int place = 1; place < LONGEST_ORDER; place++)
+        powers[place] = powers[place - 1] * BASE;
+    uint32_t pairs[LINE_BLOCK];
+    for (int64_t first = 0; first < count; first += LINE_BLOCK) {
+        const int64_t size = least(LINE_BLOCK, count - first);
+        /* Rows first: the reads of a block wait for memory together. */
+        for (int64_t place = 0; place < size; place++) {
+            const int64_t token = first + place;
+            const uint64_t slot = hashes[token] >> (32 - slot_bits);
+            const uint32_t next = token + 1 < count ? hashes[token + 1] : 0;
+            pairs[place] = row_of_pair(hashes[token], next, pair_bits);
+            FETCH(vocabulary + slot);
+            FETCH(vocabulary_words + 2 * slot);
+            FETCH(pair_table + 2 * (uint64_t)pairs[place]);
+        }
+        for (int64_t place = 0; place < size; place++) {
+            const int64_t token = first + place;
+            const uint32_t hash = hashes[token];
+            const uint64_t slot = hash >> (32 - slot_bits);
+            uint64_t sums[2];
+            if (vocabulary[slot] == hash) {
+                sums[0] = vocabulary_words[2 * slot];
+                sums[1] = vocabulary_words[2 * slot + 1];
+            } else {
+                const uint64_t own = mix(hash + 1) >> (32 - part_bits);
+                sums[0] = part_table[2 * own];
+                sums[1] = part_table[2 * own + 1];
+                if (kinds[token] == KIND_WORD)
+                    add_grams(chars + begins[token], ends[token] - begins[token], orders, powers, part_table, part_bits,
+                              sums);
+                if (beyond_limit(sums[0]) | beyond_limit(sums[1])) {
+                    sums[0] = clipped(sums[0]);
+                    sums[1] = clipped(sums[1]);
+                }
+            }
+            if (token + 1 < count) {
+                sums[0] += pair_table[2 * (uint64_t)pairs[place]];
+                sums[1] += pair_table[2 * (uint64_t)pairs[place] + 1];
+                if (kinds[token] == KIND_SOLO && token > 0) {
+                    const uint32_t left = mix(hashes[token - 1] * 0x85EBCA77u + hash);
+                    const uint64_t row = mix(left * 0xC2B2AE3Du + hashes[token + 1]) >> (32 - pair_bits);
+                    sums[0] += pair_table[2 * row];
+                    sums[1] += pair_table[2 * row + 1];
+                }
+            }
+            words[2 * token] = sums[0];
+            words[2 * token + 1] = sums[1];
+        }
+    }
+}
+
+static void line_logits(const int64_t *sums, double scale, const double *bias, double *logits)
+{
+    const double norm = sqrt((double)most(sums[5], 1)) * scale;
+    for (int label = 0; label < 5; label++)
+        logits[label] = (double)sums[label] / norm + bias[label];
+}
+
+/* Logits of each line, and the largest first one of a segment of it. */
+void line_scores(const uint64_t *words, const int64_t *line_tokens, int64_t lines, double scale, const double *bias,
+                 double *logits, double *strongest, int64_t *sums)
+{
+    for (int64_t line = 0; line < lines; line++, logits += 5, sums += 6) {
+        const int64_t stop = line_tokens[line + 1];
+        int64_t fields[6];
+        double of_segment[5];
+        memset(sums, 0, 6 * sizeof *sums);
+        for (int64_t first = line_tokens[line]; first < stop; first += SEGMENT_TOKENS) {
+            const int64_t end = least(first + SEGMENT_TOKENS, stop);
+            uint64_t low = 0, high = 0;
+            for (int64_t token = first; token < end; token++) {
+                low += words[2 * token];
+                high += words[2 * token + 1];
+            }
+            unpack(low, fields);
+            unpack(high, fields + 3);
+            for (int place = 0; place < 6; place++)
+                sums[place] += fields[place];
+            line_logits(fields, scale, bias, of_segment);
+            if (first == line_tokens[line] || of_segment[0] > strongest[line])
+                strongest[line] = of_segment[0];
+        }
+        line_logits(sums, scale, bias, logits);
+    }
+}
+
+/* ---- span_tokens.py, span_model.py ---- */
+
+enum { PIECE_TOKENS = 200, MARGIN = 4, SPAN_BITS = 18, FEATURES = 12, SPAN_BLOCK = 32, REACH = 4 };
+
+/* counts: pieces, and tokens of all pieces. */
+void count_pieces(const int64_t *line_tokens, const int64_t *lines, int64_t count, int64_t *counts)
+{
+    counts[0] = counts[1] = 0;
+    for (int64_t number = 0; number < count; number++) {
+        const int64_t low = line_tokens[lines[number]], high = line_tokens[lines[number] + 1];
+        for (int64_t first = low + 1; first < high; first += PIECE_TOKENS) {
+            const int64_t stop = least(first + PIECE_TOKENS, high);
+            counts[0]++;
+            counts[1] += least(stop + MARGIN, high + 1) - most(first - MARGIN, low);
+        }
+    }
+}
+
+static uint32_t ending_of(const uint32_t *chars, int64_t begin, int64_t end)
+{
+    uint32_t total = chars[end - 1] & CODE;
+    for (int64_t back = 2; back <= 3; back++) {
+        total *= 0x01000193u;
+        if (end - back >= begin)
+            total += chars[end - back] & CODE;
+    }
+    return mix(total);
+}
+
+static uint32_t shape_of(uint8_t kind, uint32_t first, uint32_t last, int64_t length)
+{
+    uint32_t shape;
+    if (kind == KIND_MARK)
+        shape = (1u << 16) + (first & CODE);
+    else if (kind == KIND_LINE_END)
+        shape = 1u << 17;
+    else
+        shape = ((uint32_t)kind << 8) + ((first >> SCRIPT_SHIFT) << 4) + (first / UPPER & 1) + (first / (DIGIT / 4) & 4) +
+                (length > 1 ? last / (UPPER / 2) & 2 : 0);
+    return mix(shape + 77);
+}
+
+void cut_pieces(const uint32_t *chars, const int64_t *line_tokens, const int64_t *lines, int64_t count,
+                const int64_t *begins, const int64_t *ends, const uint8_t *kinds, const uint32_t *hashes,
+                const uint32_t *firsts, int64_t *piece_lines, int64_t *starts, int64_t *numbers, int64_t *tokens,
+                uint8_t *is_free, uint8_t *piece_kinds, uint32_t *piece_hashes, uint32_t *piece_firsts,
+                int64_t *piece_begins, int64_t *piece_ends, uint32_t *endings, uint32_t *shapes)
+{
+    int64_t piece = 0, fill = 0;
+    for (int64_t number = 0; number < count; number++) {
+        const int64_t low = line_tokens[lines[number]], high = line_tokens[lines[number] + 1];
+        for (int64_t first = low + 1; first < high; first += PIECE_TOKENS) {
+            const int64_t stop = least(first + PIECE_TOKENS, high);
+            const int64_t wide_stop = least(stop + MARGIN, high + 1);
+            piece_lines[piece] = lines[number];
+            starts[piece] = fill;
+            for (int64_t token = most(first - MARGIN, low); token < wide_stop; token++, fill++) {
+                const int64_t begin = begins[token], end = ends[token];
+                numbers[fill] = piece;
+                tokens[fill] = token;
+                is_free[fill] = token >= first && token < stop;
+                piece_kinds[fill] = kinds[token];
+                piece_hashes[fill] = hashes[token];
+                piece_firsts[fill] = firsts[token];
+                piece_begins[fill] = begin;
+                piece_ends[fill] = end;
+                endings[fill] = ending_of(chars, begin, end);
+                shapes[fill] = shape_of(kinds[token], firsts[token], chars[end - 1], end - begin);
+            }
+            piece++;
+        }
+    }
+    starts[piece] = fill;
+}
+
+/* How strange each token is behind the one before it. */
+void strangeness_before(const int64_t *starts, int64_t pieces, const uint32_t *hashes, const uint64_t *pair_table,
+                        int32_t pair_bits, int64_t *strange)
+{
+    for (int64_t piece = 0; piece < pieces; piece++) {
+        strange[starts[piece]] = 0;
+        for (int64_t token = starts[piece] + 1; token < starts[piece + 1]; token++) {
+            const uint64_t row = row_of_pair(hashes[token - 1], hashes[token], pair_bits);
+            const uint64_t packed = pair_table[2 * row + 1] + (FIELD_HALF << FIELD_BITS);
+            strange[token] = (int64_t)packed >> (2 * FIELD_BITS);
+        }
+    }
+}
+
+/* Rows of the features of the boundary before a token, BOUNDARY_FEATURES. Given are the places of the tokens at the
+ * offsets -2 to 1. */
+static inline void feature_rows(const uint32_t *hashes, const uint32_t *endings, const uint32_t *shapes,
+                                const int64_t *at, uint32_t gap, uint32_t *rows)
+{
+    uint32_t word[4], ending[4], shape[4];
+    for (int place = 0; place < 4; place++) {
+        const uint32_t factor = 0x85EBCA6Bu * (2 * (uint32_t)place + 5);
+        word[place] = hashes[at[place]] * factor;
+        ending[place] = endings[at[place]] * factor;
+        shape[place] = shapes[at[place]] * factor;
+    }
+    rows[0] = shape[1] + shape[2];
+    rows[1] = shape[0] + shape[1] + shape[2] + shape[3];
+    rows[2] = word[1] + word[2];
+    rows[3] = word[0] + word[2];
+    rows[4] = word[1] + word[3];
+    rows[5] = word[1] + ending[2];
+    rows[6] = ending[1] + word[2];
+    rows[7] = ending[1] + ending[2];
+    rows[8] = ending[0] + ending[2];
+    rows[9] = ending[1] + ending[3];
+    rows[10] = ending[0] + ending[1] + ending[2];
+    rows[11] = ending[1] + ending[2] + ending[3];
+    for (uint32_t feature = 0; feature < FEATURES; feature++)
+        rows[feature] = mix(rows[feature] + gap * 0x27D4EB2Fu + 12 + feature) >> (32 - SPAN_BITS);
+}
+
+/* Spam weight and strangeness by turns, of the tokens of a piece. */
+static void piece_signals(const uint64_t *words, int64_t stride, const int64_t *tokens, const uint8_t *kinds,
+                          const int64_t *strange, int64_t size, double *signals)
+{
+    for (int64_t place = 0; place < size; place++) {
+        const int64_t spam = low_field(words[tokens[place] * stride]);
+        /* The word of a line end holds the pair that opens the next line. */
+        const int64_t limited = kinds[place] == KIND_LINE_END ? 0 : most(-SPAM_LIMIT, least(spam, SPAM_LIMIT));
+        signals[2 * place] = (double)limited;
+        signals[2 * place + 1] = (double)(strange[place] * 10);
+    }
+}
+
+static inline int64_t floor_of(double value)
+{
+    const int64_t whole = (int64_t)value;
+    return whole - ((double)whole > value);
+}
+
+/* Scores of each token as start, end and part of a phrase. taps: (17, 3). Whole numbers far below 2**53: exact.
+ * Returns 0, or -1 if a piece is longer than pieces are. */
+int32_t boundary_scores(const int64_t *starts, int64_t pieces, const int64_t *tokens, const uint8_t *kinds,
+                     const uint32_t *hashes, const int64_t *begins, const int64_t *ends, const uint32_t *endings,
+                     const uint32_t *shapes, const uint64_t *words, int64_t stride, const int64_t *strange,
+                     const uint64_t *table, const double *taps, const int64_t *bias, int64_t *start, int64_t *end,
+                     int64_t *inside)
+{
+    const int64_t room = PIECE_TOKENS + 2 * MARGIN;
+    double signals[2 * (PIECE_TOKENS + 2 * MARGIN + 2 * REACH)];
+    double padded[4 * REACH + 1][4] = {{0}}; /* rows of four suit the vectors of any machine */
+    uint32_t rows[SPAN_BLOCK][FEATURES];
+    uint32_t own_rows[SPAN_BLOCK];
+    for (int tap = 0; tap <= 4 * REACH; tap++)
+        memcpy(padded[tap], taps + 3 * tap, 3 * sizeof *taps);
+    for (int64_t piece = 0; piece < pieces; piece++) {
+        const int64_t opening = starts[piece], closing = starts[piece + 1] - 1;
+        const int64_t size = closing + 1 - opening;
+        if (size > room)
+            return -1;
+        /* Zeros around the piece. */
+        memset(signals, 0, 2 * REACH * sizeof *signals);
+        memset(signals + 2 * (REACH + size), 0, 2 * REACH * sizeof *signals);
+        piece_signals(words, stride, tokens + opening, kinds + opening, strange + opening, size, signals + 2 * REACH);
+        for (int64_t first = opening; first <= closing; first += SPAN_BLOCK) {
+            const int64_t count = least(SPAN_BLOCK, closing + 1 - first);
+            for (int64_t place = 0; place < count; place++) {
+                const int64_t i = first + place;
+                const int64_t at[4] = {most(i - 2, opening), most(i - 1, opening), i, least(i + 1, closing)};
+                const uint32_t gap = i > 0 && begins[i] != ends[i - 1] && kinds[i] != KIND_LINE_END &&
+                                     kinds[i - 1] != KIND_LINE_END;
+                feature_rows(hashes, endings, shapes, at, gap, rows[place]);
+                own_rows[place] = mix(hashes[i] + 11) >> (32 - SPAN_BITS);
+                for (int feature = 0; feature < FEATURES; feature++)
+                    FETCH(table + rows[place][feature]);
+                FETCH(table + own_rows[place]);
+            }
+            for (int64_t place = 0; place < count; place++) {
+                const int64_t i = first + place;
+                const double *window = signals + 2 * (i - opening);
+                const uint64_t own = table[own_rows[place]];
+                double products[4] = {0, 0, 0, 0};
+                int64_t numeric[3];
+                uint64_t boundary = 0;
+                for (int feature = 0; feature < FEATURES; feature++)
+                    boundary += table[rows[place][feature]];
+                for (int tap = 0; tap < 4 * REACH; tap++)
+                    for (int column = 0; column < 4; column++)
+                        products[column] += window[tap] * padded[tap][column];
+                for (int column = 0; column < 3; column++) {
+                    products[column] += fabs(window[2 * REACH]) * padded[4 * REACH][column];
+                    numeric[column] = floor_of(products[column]) >> 12;
+                }
+                start[i] = numeric[0] + bias[0] + low_field(boundary) + low_field(own);
+                end[i] = middle_field(own) + bias[1];
+                /* A phrase ends with a token if it ends at the boundary behind it. */
+                if (i > 0)
+                    end[i - 1] += numeric[1] + middle_field(boundary);
+                inside[i] = numeric[2] + bias[2] + high_field(boundary) + high_field(own);
+            }
+        }
+    }
+    return 0;
+}
+
+/* ---- line_shapes.py ---- */
+
+/* shapes: (7, count) digits, marks, solos, capitals, latins, words, stops; widths apart. */
+void count_shapes(const uint32_t *chars, const int64_t *line_starts, const int64_t *line_ends, const int64_t *ends,
+                  const uint32_t *firsts, const int64_t *lines, const int64_t *starts, const int64_t *stops,
+                  int64_t count, int64_t *shapes, int64_t *widths)
+{
+    for (int64_t row = 0; row < count; row++) {
+        const int64_t start = starts[row], stop = stops[row];
+        int64_t digits = 0, marks = 0, solos = 0, capitals = 0, latins = 0;
+        for (int64_t token = start; token < stop; token++) {
+            const uint32_t entry = firsts[token];
+            digits += entry / DIGIT & 1;
+            marks += entry / MARK & 1;
+            solos += entry / SOLO & 1;
+            capitals += entry / UPPER & 1;
+            latins += (entry >> SCRIPT_SHIFT & 15) == 1;
+        }
+        const int64_t values[7] = {digits, marks, solos, capitals, latins, stop - start - marks - solos,
+                                   (chars[ends[stop - 1] - 1] & STOP) != 0};
+        for (int place = 0; place < 7; place++)
+            shapes[place * count + row] = values[place];
+        widths[row] = line_ends[lines[row]] - line_starts[lines[row]] + 3 * solos / 2;
+    }
+}
+
+/* ---- relatedness.py ---- */
+
+enum { RELATED_BITS = 13, IDF_BITS = 16 };
+
+/* What a token is told apart by: a single character of a script without spaces is taken with its right neighbour. */
+static inline uint32_t word_hash(const uint32_t *hashes, const uint8_t *kinds, int64_t token)
+{
+    return kinds[token] == KIND_SOLO ? hashes[token] * BASE + hashes[token + 1] : hashes[token];
+}
+
+static inline uint8_t is_word(uint8_t kind) { return (kind & (KIND_WORD | KIND_SOLO)) != 0; }
+
+/* Whether words of the lines [first, stop) that are in the body stand there once or more often, 1 or 2; forgets it again
+ * if asked to. Words and marks follow each other in any order, so that branches would cost more. */
+static void count_body(const uint32_t *restrict hashes, const uint8_t *restrict kinds,
+                       const int64_t *restrict line_tokens, int64_t first, int64_t stop, const uint8_t *restrict body,
+                       uint8_t *restrict seen, uint8_t forget)
+{
+    for (int64_t line = first; line < stop; line++) {
+        if (!body[line])
+            continue;
+        for (int64_t token = line_tokens[line] + 1; token < line_tokens[line + 1]; token++) {
+            uint8_t *const place = seen + (word_hash(hashes, kinds, token) & ((1u << RELATED_BITS) - 1));
+            *place = (uint8_t)((*place + (is_word(kinds[token]) & (*place < 2))) & (forget - 1));
+        }
+    }
+}
+
+/* seen: 2**13 zeros, and zeros again afterwards. body: a byte a line. The last token is a line end. */
+void word_weights(const uint32_t *restrict hashes, const uint8_t *restrict kinds, int64_t count,
+                  const int64_t *restrict line_tokens, int64_t lines, const int64_t *restrict document_tokens,
+                  int64_t documents, const uint8_t *restrict body, const uint8_t *restrict idf, uint8_t *restrict seen,
+                  int64_t *restrict running, uint8_t *restrict weights, uint8_t *restrict unrelated)
+{
+    int64_t first = 0, stop = 0;
+    weights[0] = unrelated[0] = 0;
+    for (int64_t document = 0; document < documents; document++, first = stop) {
+        while (stop < lines && line_tokens[stop] < document_tokens[document + 1])
+            stop++;
+        count_body(hashes, kinds, line_tokens, first, stop, body, seen, 0);
+        for (int64_t line = first; line < stop; line++) {
+            for (int64_t token = line_tokens[line] + 1; token < line_tokens[line + 1]; token++) {
+                const uint32_t hash = word_hash(hashes, kinds, token);
+                weights[token] = (uint8_t)(idf[hash >> (32 - IDF_BITS)] * is_word(kinds[token]));
+                /* A word of the body is related if the body has it once more. */
+                unrelated[token] =
+                    (uint8_t)(weights[token] * (seen[hash & ((1u << RELATED_BITS) - 1)] <= body[line]));
+            }
+            weights[line_tokens[line + 1]] = unrelated[line_tokens[line + 1]] = 0;
+        }
+        count_body(hashes, kinds, line_tokens, first, stop, body, seen, 1);
+    }
+    uint64_t sum = 0;
+    running[count] = 0;
+    for (int64_t token = count - 1; token >= 0; token--) {
+        sum += weights[token] + ((uint64_t)(weights[token] - unrelated[token]) << 32);
+        running[token] = (int64_t)sum;
+    }
+}
+
+/* ---- suspicion.py ---- */
+
+enum { WINDOW = 4 };
+
+/* What each line holds at most in four tokens in a row: the sum of their spam weights, and the same times the share of
+ * their idf that is unrelated. result: (2, count). Line ends count as 0. */
+void strongest_tokens(const uint64_t *words, int64_t stride, const int64_t *line_tokens, const int64_t *lines,
+                      int64_t count, const uint8_t *idf, const uint8_t *unrelated, double *result)
+{
+    for (int64_t row = 0; row < count; row++) {
+        int32_t spam[WINDOW] = {0}, all[WINDOW] = {0}, foreign[WINDOW] = {0};
+        int32_t spam_sum = 0, all_sum = 0, foreign_sum = 0, largest = 0;
+        float largest_share = 0;
+        const int64_t first = line_tokens[lines[row]] + 1;
+        /* Backwards, so that a window begins at each token and ends with the line at the latest. */
+        for (int64_t token = line_tokens[lines[row] + 1] - 1, place = 0; token >= first; token--, place++) {
+            const int slot = (int)(place % WINDOW);
+            spam_sum -= spam[slot];
+            all_sum -= all[slot];
+            foreign_sum -= foreign[slot];
+            spam[slot] = (int32_t)most(-SPAM_LIMIT, least(low_field(words[token * stride]), SPAM_LIMIT));
+            all[slot] = idf[token];
+            foreign[slot] = unrelated[token];
+            spam_sum += spam[slot];
+            all_sum += all[slot];
+            foreign_sum += foreign[slot];
+            if (spam_sum > largest)
+                largest = spam_sum;
+            /* Rounded as numpy does: a quotient of floats, a product of doubles. Only positive ones can be largest. */
+            if (spam_sum > 0) {
+                const float share = (float)foreign_sum / (float)(all_sum > 1 ? all_sum : 1);
+                const float product = (float)((double)share * (double)spam_sum);
+                if (product > largest_share)
+                    largest_share = product;
+            }
+        }
+        result[row] = (double)largest;
+        result[count + row] = (double)largest_share;
+    }
+}
