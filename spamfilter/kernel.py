@@ -32,6 +32,13 @@ _SIGNATURES: dict[str, tuple[str, Any]] = {
     "boundary_scores": ("pnppppppppnppppppp", ctypes.c_int32),
     "count_shapes": ("ppppppppnpp", None),
     "word_weights": ("ppnpnpnpppppp", None),
+    "line_facts": ("ppppppppppnpnppppppp", None),
+    "context_arguments": ("pppnnppppnnp", None),
+    "context_numbers": ("p" * 22 + "nndnnppnp", ctypes.c_int32),
+    "second_addends": ("pppnpnppp", None),
+    "second_arguments": ("pppnnnnp", None),
+    "second_numbers": ("ppppppppnnnnpnp", ctypes.c_int32),
+    "page_totals": ("pnnpnp", None),
     "strongest_tokens": ("pnppnppp", None),
 }
 _NOTHING = ctypes.c_char * 0
@@ -63,7 +70,8 @@ def is_on() -> bool:
     return library() is not None
 
 
-def _library() -> ctypes.CDLL:
+def functions() -> ctypes.CDLL:
+    """The compiled functions, when they are on."""
     loaded = library()
     assert loaded is not None
     return loaded
@@ -78,7 +86,8 @@ def _at(array: NDArray[Any]) -> Any:
         return np.ascontiguousarray(array).ctypes.data_as(ctypes.c_void_p)
 
 
-def _all_at(*arrays: NDArray[Any]) -> list[Any]:
+def addresses(*arrays: NDArray[Any]) -> list[Any]:
+    """What C takes for pointers to the first number of each array."""
     return [_at(array) for array in arrays]
 
 
@@ -106,21 +115,21 @@ def encode(
     None if the table folds line ends in a way of its own.
     """
     chars = np.empty(len(codes), np.uint32)
-    most_lines = _library().count_line_ends(_at(codes), len(codes)) - 1
+    most_lines = functions().count_line_ends(_at(codes), len(codes)) - 1
     ends = np.empty(most_lines + 1, np.int64)
     original = np.empty((2, most_lines), np.int64)
     document_lines = np.empty(len(offsets), np.int64)
     counts = np.empty(3, np.int64)
     documents = len(offsets) - 1
     places = _at(codes), _at(offsets), documents, _table(char_table), len(char_table)
-    if _library().encode(
+    if functions().encode(
         *places, most_lines, _at(chars), _at(ends), _at(original[0]), _at(original[1]), _at(document_lines), _at(counts)
     ):
         return None
     kept, lines, gone = counts.tolist()
     dropped = np.empty(gone, np.int64)
     if gone:
-        _library().dropped_places(*places, _at(dropped))
+        functions().dropped_places(*places, _at(dropped))
     return chars[:kept], ends[: lines + 1], original[:, :lines], document_lines, dropped
 
 
@@ -131,7 +140,7 @@ def tokenize(
 ]:
     """The arrays of ``TokenBatch`` but the last, in order."""
     place = _at(chars)
-    count = _library().count_tokens(place, len(chars))
+    count = functions().count_tokens(place, len(chars))
     # One place more, as the kernel asks for.
     begins, ends = np.empty(count + 1, np.int64), np.empty(count + 1, np.int64)
     kinds, hashes, firsts = (
@@ -140,7 +149,7 @@ def tokenize(
         np.empty(count + 1, np.uint32),
     )
     line_tokens = np.empty(line_ends + 1, np.int64)
-    _library().tokenize(place, len(chars), *_all_at(begins, ends, kinds, hashes, firsts, line_tokens))
+    functions().tokenize(place, len(chars), *addresses(begins, ends, kinds, hashes, firsts, line_tokens))
     return begins[:-1], ends[:-1], kinds[:-1], hashes[:-1], line_tokens[:-1], firsts[:-1]
 
 
@@ -171,8 +180,8 @@ def line_words(
 ) -> NDArray[np.int64]:
     """``LineModel.token_words``, int64 (t, 2). Tables: of parts, of pairs, hashes and words of the vocabulary."""
     words = np.empty((len(hashes), 2), np.int64)
-    _library().line_words(
-        *_all_at(chars, begins, ends, kinds, hashes),
+    functions().line_words(
+        *addresses(chars, begins, ends, kinds, hashes),
         len(hashes),
         sum(1 << order for order in orders),
         *bits,
@@ -189,7 +198,7 @@ def line_scores(
     """Logits float64 (m, 5), strongest float64 (m,) and sums int64 (m, 6) of ``LineScores``."""
     lines = len(line_tokens) - 1
     logits, strongest, sums = np.empty((lines, 5)), np.empty(lines), np.empty((lines, 6), np.int64)
-    _library().line_scores(
+    functions().line_scores(
         _at(words), _at(line_tokens), lines, scale, _table(bias), _at(logits), _at(strongest), _at(sums)
     )
     return logits, strongest, sums
@@ -208,14 +217,14 @@ def cut_pieces(
     """The arrays of ``PieceTokens``, in order."""
     counts = np.empty(2, np.int64)
     places = _at(line_tokens), _at(lines), len(lines)
-    _library().count_pieces(*places, _at(counts))
+    functions().count_pieces(*places, _at(counts))
     pieces, count = counts.tolist()
     whole = [np.empty(size, np.int64) for size in (pieces, pieces + 1, count, count)]
     free, piece_kinds = np.empty(count, np.bool_), np.empty(count, np.uint8)
     piece_hashes, piece_firsts, endings, shapes = (np.empty(count, np.uint32) for _ in range(4))
     piece_begins, piece_ends = np.empty(count, np.int64), np.empty(count, np.int64)
     results = *whole, free, piece_kinds, piece_hashes, piece_firsts, piece_begins, piece_ends, endings, shapes
-    _library().cut_pieces(_at(chars), *places, *_all_at(begins, ends, kinds, hashes, firsts), *_all_at(*results))
+    functions().cut_pieces(_at(chars), *places, *addresses(begins, ends, kinds, hashes, firsts), *addresses(*results))
     return results
 
 
@@ -224,7 +233,7 @@ def strangeness_before(
 ) -> NDArray[np.int64]:
     """``span_tokens.strangeness_before``, int64 (c,)."""
     strange = np.empty(len(hashes), np.int64)
-    _library().strangeness_before(
+    functions().strangeness_before(
         _at(starts), len(starts) - 1, _at(hashes), _table(pair_table), pair_bits, _at(strange)
     )
     return strange
@@ -247,15 +256,15 @@ def boundary_scores(
     """
     starts, *columns = pieces
     start, end, inside = (np.empty(len(strange), np.int64) for _ in range(3))
-    failed = _library().boundary_scores(
+    failed = functions().boundary_scores(
         _at(starts),
         len(starts) - 1,
-        *_all_at(*columns),
+        *addresses(*columns),
         words.ctypes.data,
         words.strides[0] // words.itemsize,
         _at(strange),
         *map(_table, (table, taps, bias)),
-        *_all_at(start, end, inside),
+        *addresses(start, end, inside),
     )
     if failed:
         raise ValueError("a piece is longer than pieces are")
@@ -271,7 +280,7 @@ def count_shapes(
         places: characters, starts and ends of all lines, ends and first characters of all tokens.
     """
     shapes, widths = np.empty((7, len(lines)), np.int64), np.empty(len(lines), np.int64)
-    _library().count_shapes(*_all_at(*places, lines, starts, stops), len(lines), _at(shapes), _at(widths))
+    functions().count_shapes(*addresses(*places, lines, starts, stops), len(lines), _at(shapes), _at(widths))
     return shapes, widths
 
 
@@ -288,7 +297,7 @@ def word_weights(
     count = len(hashes)
     running, weights, unrelated = np.empty(count + 1, np.int64), np.empty(count, np.uint8), np.empty(count, np.uint8)
     seen = np.zeros(1 << related_bits, np.uint8)
-    _library().word_weights(
+    functions().word_weights(
         _at(hashes),
         _at(kinds),
         count,
@@ -298,7 +307,7 @@ def word_weights(
         len(document_tokens) - 1,
         _at(body),
         _table(idf),
-        *_all_at(seen, running, weights, unrelated),
+        *addresses(seen, running, weights, unrelated),
     )
     return running, weights, unrelated
 
@@ -312,10 +321,10 @@ def strongest_tokens(
     result: NDArray[np.float64],
 ) -> None:
     """Largest spam sum of four tokens and largest unrelated one, into the first two rows of ``result`` (k, r)."""
-    _library().strongest_tokens(
+    functions().strongest_tokens(
         words.ctypes.data,
         words.strides[0] // words.itemsize,
-        *_all_at(line_tokens, lines),
+        *addresses(line_tokens, lines),
         len(lines),
-        *_all_at(idf, unrelated, result),
+        *addresses(idf, unrelated, result),
     )
