@@ -503,6 +503,8 @@ void strangeness_before(const int64_t *starts, int64_t pieces, const uint32_t *h
     }
 }
 
+static inline uint32_t row_of_word(uint32_t hash) { return mix(hash + 11) >> (32 - SPAN_BITS); }
+
 /* Rows of the features of the boundary before a token, BOUNDARY_FEATURES. Given are the places of the tokens at the
  * offsets -2 to 1. */
 static inline void feature_rows(const uint32_t *hashes, const uint32_t *endings, const uint32_t *shapes,
@@ -529,6 +531,22 @@ static inline void feature_rows(const uint32_t *hashes, const uint32_t *endings,
     rows[11] = ending[1] + ending[2] + ending[3];
     for (uint32_t feature = 0; feature < FEATURES; feature++)
         rows[feature] = mix(rows[feature] + gap * 0x27D4EB2Fu + 12 + feature) >> (32 - SPAN_BITS);
+}
+
+/* `rows_across`: (1 + FEATURES, count) rows of boundaries between any tokens, whose places at the offsets -2 to 1 are
+ * given. */
+void rows_across(const uint32_t *hashes, const uint32_t *endings, const uint32_t *shapes, const int64_t *before_last,
+                 const int64_t *last, const int64_t *here, const int64_t *next, const uint8_t *gap, int64_t count,
+                 uint32_t *result)
+{
+    uint32_t rows[FEATURES];
+    for (int64_t number = 0; number < count; number++) {
+        const int64_t at[4] = {before_last[number], last[number], here[number], next[number]};
+        feature_rows(hashes, endings, shapes, at, gap[number], rows);
+        result[number] = row_of_word(hashes[here[number]]);
+        for (int feature = 0; feature < FEATURES; feature++)
+            result[(1 + feature) * count + number] = rows[feature];
+    }
 }
 
 /* Spam weight and strangeness by turns, of the tokens of a piece. */
@@ -582,7 +600,7 @@ int32_t boundary_scores(const int64_t *starts, int64_t pieces, const int64_t *to
                 const uint32_t gap = i > 0 && begins[i] != ends[i - 1] && kinds[i] != KIND_LINE_END &&
                                      kinds[i - 1] != KIND_LINE_END;
                 feature_rows(hashes, endings, shapes, at, gap, rows[place]);
-                own_rows[place] = mix(hashes[i] + 11) >> (32 - SPAN_BITS);
+                own_rows[place] = row_of_word(hashes[i]);
                 for (int feature = 0; feature < FEATURES; feature++)
                     FETCH(table + rows[place][feature]);
                 FETCH(table + own_rows[place]);

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 VERSION = 1
 """Of the functions and their arguments; a library of another version is not used."""
-CODES = {"p": ctypes.c_void_p, "n": ctypes.c_int64, "i": ctypes.c_int32, "u": ctypes.c_uint32, "d": ctypes.c_double}
-_SIGNATURES: dict[str, tuple[str, Any]] = {
+_CODES = {"p": ctypes.c_void_p, "n": ctypes.c_int64, "i": ctypes.c_int32, "u": ctypes.c_uint32, "d": ctypes.c_double}
+SIGNATURES: dict[str, tuple[str, Any]] = {
     "count_line_ends": ("pn", ctypes.c_int64),
     "encode": ("ppnpnnpppppp", ctypes.c_int32),
     "dropped_places": ("ppnpnp", None),
@@ -29,6 +29,7 @@ _SIGNATURES: dict[str, tuple[str, Any]] = {
     "count_pieces": ("ppnp", None),
     "cut_pieces": ("pppnppppppppppppppppp", None),
     "strangeness_before": ("pnppip", None),
+    "rows_across": ("ppppppppnp", None),
     "boundary_scores": ("pnppppppppnppppppp", ctypes.c_int32),
     "count_shapes": ("ppppppppnpp", None),
     "word_weights": ("ppnpnpnpppppp", None),
@@ -57,9 +58,9 @@ def library() -> ctypes.CDLL | None:
         loaded = ctypes.CDLL(str(path))
         if loaded.kernel_version() != VERSION:
             return None
-        for name, (arguments, result) in _SIGNATURES.items():
+        for name, (arguments, result) in SIGNATURES.items():
             function = getattr(loaded, name)
-            function.argtypes, function.restype = [CODES[code] for code in arguments], result
+            function.argtypes, function.restype = [_CODES[code] for code in arguments], result
     except (OSError, AttributeError):
         return None
     return loaded
@@ -91,19 +92,19 @@ def addresses(*arrays: NDArray[Any]) -> list[Any]:
     return [_at(array) for array in arrays]
 
 
-_tables: dict[int, tuple[weakref.ref[NDArray[Any]], ctypes.c_void_p]] = {}
+known_tables: dict[int, tuple[weakref.ref[NDArray[Any]], ctypes.c_void_p]] = {}
 
 
-def _table(array: NDArray[Any]) -> Any:
+def table_address(array: NDArray[Any]) -> Any:
     """The same for an array that stays, as those of a model: its address is asked for once."""
-    known = _tables.get(id(array))
+    known = known_tables.get(id(array))
     if known is not None and known[0]() is array:
         return known[1]
     if not array.flags.c_contiguous:
         return _at(array)
     number = id(array)
     address = ctypes.c_void_p(array.ctypes.data)
-    _tables[number] = weakref.ref(array, lambda _: _tables.pop(number, None)), address
+    known_tables[number] = weakref.ref(array, lambda _: known_tables.pop(number, None)), address
     return address
 
 
@@ -121,7 +122,7 @@ def encode(
     document_lines = np.empty(len(offsets), np.int64)
     counts = np.empty(3, np.int64)
     documents = len(offsets) - 1
-    places = _at(codes), _at(offsets), documents, _table(char_table), len(char_table)
+    places = _at(codes), _at(offsets), documents, table_address(char_table), len(char_table)
     if functions().encode(
         *places, most_lines, _at(chars), _at(ends), _at(original[0]), _at(original[1]), _at(document_lines), _at(counts)
     ):
@@ -186,7 +187,7 @@ def line_words(
         sum(1 << order for order in orders),
         *bits,
         len(tables[2]).bit_length() - 1,
-        *[_table(table) for table in tables],
+        *[table_address(table) for table in tables],
         _at(words),
     )
     return words
@@ -199,7 +200,7 @@ def line_scores(
     lines = len(line_tokens) - 1
     logits, strongest, sums = np.empty((lines, 5)), np.empty(lines), np.empty((lines, 6), np.int64)
     functions().line_scores(
-        _at(words), _at(line_tokens), lines, scale, _table(bias), _at(logits), _at(strongest), _at(sums)
+        _at(words), _at(line_tokens), lines, scale, table_address(bias), _at(logits), _at(strongest), _at(sums)
     )
     return logits, strongest, sums
 
@@ -234,9 +235,23 @@ def strangeness_before(
     """``span_tokens.strangeness_before``, int64 (c,)."""
     strange = np.empty(len(hashes), np.int64)
     functions().strangeness_before(
-        _at(starts), len(starts) - 1, _at(hashes), _table(pair_table), pair_bits, _at(strange)
+        _at(starts), len(starts) - 1, _at(hashes), table_address(pair_table), pair_bits, _at(strange)
     )
     return strange
+
+
+def rows_across(
+    values: tuple[NDArray[np.uint32], ...], places: tuple[NDArray[np.int64], ...], gap: NDArray[np.bool_], count: int
+) -> NDArray[np.uint32]:
+    """``span_tokens.rows_across``, uint32 (count, k).
+
+    Args:
+        values: hashes, endings and shapes of ``PieceTokens``.
+        places: int64 (k,) for each of the offsets -2 to 1 in turn.
+    """
+    rows = np.empty((count, len(gap)), np.uint32)
+    functions().rows_across(*addresses(*values, *places, gap), len(gap), *addresses(rows))
+    return rows
 
 
 def boundary_scores(
@@ -263,7 +278,7 @@ def boundary_scores(
         words.ctypes.data,
         words.strides[0] // words.itemsize,
         _at(strange),
-        *map(_table, (table, taps, bias)),
+        *(table_address(array) for array in (table, taps, bias)),
         *addresses(start, end, inside),
     )
     if failed:
@@ -306,7 +321,7 @@ def word_weights(
         _at(document_tokens),
         len(document_tokens) - 1,
         _at(body),
-        _table(idf),
+        table_address(idf),
         *addresses(seen, running, weights, unrelated),
     )
     return running, weights, unrelated

@@ -46,14 +46,14 @@ class Pages:
         """Sums over each page of ``values`` int64 (k, n), which belong to some ``rows``; int64 (k, d)."""
         edges = np.minimum(np.maximum(self.edges, rows.start), rows.stop)
         edges -= rows.start
+        if kernel.is_on():
+            return kernel_pages.page_totals(values, edges)
         running = sums_behind(values).take(edges, axis=1)
         sums: NDArray[np.int64] = running[:, :-1] - running[:, 1:]
         return sums
 
     def sums(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """Sums over each page of ``values`` int64 (k, r), int64 (k, d); block by block, in little memory."""
-        if kernel.is_on():
-            return kernel_pages.page_totals(values, self.edges)
         sums = np.zeros((len(values), len(self.sizes)), np.int64)
         for rows in self.blocks():
             sums += self.totals(values[:, rows], rows)

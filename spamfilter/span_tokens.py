@@ -213,6 +213,10 @@ def rows_across(
         places: int64 (k,) for each of the offsets -2 to 1, the tokens that stand there.
         gap: bool (k,), whether a space parts the two.
     """
+    if kernel.is_on():
+        values = pieces.hashes, pieces.endings, pieces.shapes
+        ordered = places[-2], places[-1], places[0], places[1]
+        return kernel.rows_across(values, ordered, gap, 1 + len(BOUNDARY_FEATURES))
     return _rows_across(pieces, lambda offset, values: values.take(places[offset]), gap.astype(np.uint32))
 
 
