@@ -73,56 +73,112 @@ int64_t count_line_ends(const uint32_t *codes, int64_t count)
     return lines;
 }
 
-/* Folds the code points of all documents. counts: kept characters, line ends, dropped characters. Line arrays have room
- * for `room` lines. Returns 0, or -1 if there are more line ends than that. */
-int32_t encode(const uint32_t *restrict codes, const int64_t *restrict offsets, int64_t documents,
-               const uint32_t *restrict table, int64_t table_size, int64_t room, uint32_t *restrict chars,
-               int64_t *restrict ends, int64_t *restrict original_starts, int64_t *restrict original_ends,
-               int64_t *restrict document_lines, int64_t *restrict counts)
+enum { FOLD_BLOCK = 1024, FOLD_STRIDE = 16 };
+
+/* What `encode` has written. `begin`: where the document begins among the code points; `line_start`: the line. */
+typedef struct {
+    const uint32_t *codes, *table;
+    uint32_t *chars;
+    int64_t *ends, *original_starts, *original_ends, *dropped;
+    int64_t room, dropped_room, fill, lines, dropped_count, begin, line_start;
+    uint32_t last;
+} folding;
+
+/* A line ends with the code point i and the character `place`. Returns 0, or -1 if there is no room. */
+static int32_t end_line(folding *to, int64_t i, int64_t place)
 {
-    const uint32_t last = (uint32_t)(table_size - 1);
-    int64_t fill = 1, lines = 0, dropped = 0;
-    chars[0] = table[codes[0] < last ? codes[0] : last];
+    const int paired = to->codes[i] == 10 && i > to->begin && to->codes[i - 1] == 13;
+    if (to->lines == to->room)
+        return -1;
+    to->original_starts[to->lines] = to->line_start - to->begin;
+    to->original_ends[to->lines] = i - to->begin - paired;
+    to->line_start = i + 1;
+    to->ends[++to->lines] = place;
+    return 0;
+}
+
+/* Code points [first, end) of a document that goes on to `stop`, of which some are dropped or carriage returns. */
+static int32_t fold_slowly(folding *to, int64_t first, int64_t end, int64_t stop)
+{
+    for (int64_t i = first; i < end; i++) {
+        const uint32_t code = to->codes[i], entry = to->table[code < to->last ? code : to->last];
+        /* The first half of a line end goes. */
+        if (entry & DROPPED || (code == 13 && i + 1 < stop && to->codes[i + 1] == 10)) {
+            if (to->dropped_count < to->dropped_room)
+                to->dropped[to->dropped_count] = i;
+            to->dropped_count++;
+            continue;
+        }
+        if (entry == NEWLINE && end_line(to, i, to->fill))
+            return -1;
+        to->chars[to->fill++] = entry;
+    }
+    return 0;
+}
+
+static int32_t fold_block(folding *to, int64_t first, int64_t end, int64_t stop)
+{
+    const uint32_t *const restrict codes = to->codes + first, *const restrict table = to->table;
+    uint32_t *const restrict chars = to->chars + to->fill;
+    const uint32_t last = to->last;
+    const int64_t count = end - first;
+    uint32_t bits = 0, returns = 0;
+    for (int64_t place = 0; place < count; place++) {
+        const uint32_t code = codes[place], entry = table[code < last ? code : last];
+        chars[place] = entry;
+        bits |= entry;
+        returns |= code == 13;
+    }
+    if (bits & DROPPED || returns)
+        return fold_slowly(to, first, end, stop);
+    for (int64_t stride = 0; stride < count; stride += FOLD_STRIDE) {
+        uint32_t found = 0;
+        if (stride + FOLD_STRIDE <= count) {
+            for (int64_t place = stride; place < stride + FOLD_STRIDE; place++)
+                found |= chars[place] == NEWLINE;
+            if (!found)
+                continue;
+        }
+        for (int64_t place = stride; place < least(stride + FOLD_STRIDE, count); place++)
+            if (chars[place] == NEWLINE && end_line(to, first + place, to->fill + place))
+                return -1;
+    }
+    to->fill += count;
+    return 0;
+}
+
+/* Folds the code points of all documents. counts: kept characters, line ends, dropped characters. Line arrays have room
+ * for `room` lines, `dropped` for its own number of places: there may be more. Returns 0, or -1 if the table folds line
+ * ends in a way of its own. */
+int32_t encode(const uint32_t *codes, const int64_t *offsets, int64_t documents, const uint32_t *table,
+               int64_t table_size, int64_t room, int64_t dropped_room, uint32_t *chars, int64_t *ends,
+               int64_t *original_starts, int64_t *original_ends, int64_t *document_lines, int64_t *dropped,
+               int64_t *counts)
+{
+    folding to = {codes, table, chars, ends, original_starts, original_ends, dropped, room, dropped_room, 1, 0, 0, 0, 0,
+                  (uint32_t)(table_size - 1)};
+    chars[0] = table[codes[0] < to.last ? codes[0] : to.last];
     if (chars[0] != NEWLINE)
         return -1;
     ends[0] = 0;
     for (int64_t document = 0; document < documents; document++) {
-        const int64_t begin = offsets[document], stop = offsets[document + 1];
-        int64_t line_start = begin;
-        document_lines[document] = lines;
-        for (int64_t i = begin; i < stop; i++) {
-            const uint32_t code = codes[i];
-            const uint32_t entry = table[code < last ? code : last];
-            chars[fill] = entry;
-            if (entry == NEWLINE) {
-                if (code == 13 && i + 1 < stop && codes[i + 1] == 10) {
-                    dropped++; /* the first half of a line end */
-                    continue;
-                }
-                if (lines == room)
-                    return -1;
-                original_starts[lines] = line_start - begin;
-                original_ends[lines] = i - begin - (code == 10 && i > begin && codes[i - 1] == 13);
-                line_start = i + 1;
-                lines++;
-                ends[lines] = fill;
-            } else if (entry & DROPPED) {
-                dropped++;
-                continue;
-            }
-            fill++;
-        }
-        if (line_start != stop)
+        const int64_t stop = offsets[document + 1];
+        to.begin = to.line_start = offsets[document];
+        document_lines[document] = to.lines;
+        for (int64_t first = to.begin; first < stop; first += FOLD_BLOCK)
+            if (fold_block(&to, first, least(first + FOLD_BLOCK, stop), stop))
+                return -1;
+        if (to.line_start != stop)
             return -1;
     }
-    document_lines[documents] = lines;
-    counts[0] = fill;
-    counts[1] = lines;
-    counts[2] = dropped;
+    document_lines[documents] = to.lines;
+    counts[0] = to.fill;
+    counts[1] = to.lines;
+    counts[2] = to.dropped_count;
     return 0;
 }
 
-/* Places of the characters that `encode` has dropped. */
+/* Places of the characters that `encode` has dropped, where it had too little room for them. */
 void dropped_places(const uint32_t *codes, const int64_t *offsets, int64_t documents, const uint32_t *table,
                     int64_t table_size, int64_t *places)
 {
@@ -222,14 +278,16 @@ void tokenize(const uint32_t *restrict chars, int64_t count, int64_t *restrict b
             const int64_t begin = begins[token], end = ends[token];
             const uint32_t entry = chars[begin];
             const uint32_t kind = near[end - first];
-            hashes[token] = begin < first ? hash_of(chars + begin, end - begin)
-                                          : (sums[end - first] - sums[begin - first]) * inverses[begin - first];
-            if (kind == KIND_MARK) { /* another one if a token touches it */
-                const uint32_t before = near[end - first - 1] % KIND_LINE_END != 0;
-                const uint32_t behind = near[end - first + 1] % KIND_LINE_END != 0;
-                hashes[token] += (before + 2 * behind) * 0x3C6EF372u;
-            }
-            hashes[token] = mix(hashes[token]);
+            /* A mark is another one if a token touches it. */
+            const uint32_t before = near[end - first - 1] % KIND_LINE_END != 0;
+            const uint32_t behind = near[end - first + 1] % KIND_LINE_END != 0;
+            const uint32_t touches = (kind == KIND_MARK) * (before + 2 * behind);
+            uint32_t hash;
+            if (begin < first)
+                hash = hash_of(chars + begin, end - begin);
+            else
+                hash = (sums[end - first] - sums[begin - first]) * inverses[begin - first];
+            hashes[token] = mix(hash + touches * 0x3C6EF372u);
             kinds[token] = (uint8_t)kind;
             firsts[token] = entry;
             line_tokens[lines] = token;
@@ -721,39 +779,37 @@ void word_weights(const uint32_t *restrict hashes, const uint8_t *restrict kinds
 
 /* ---- suspicion.py ---- */
 
-enum { WINDOW = 4 };
-
 /* What each line holds at most in four tokens in a row: the sum of their spam weights, and the same times the share of
  * their idf that is unrelated. result: (2, count). Line ends count as 0. */
 void strongest_tokens(const uint64_t *words, int64_t stride, const int64_t *line_tokens, const int64_t *lines,
                       int64_t count, const uint8_t *idf, const uint8_t *unrelated, double *result)
 {
     for (int64_t row = 0; row < count; row++) {
-        int32_t spam[WINDOW] = {0}, all[WINDOW] = {0}, foreign[WINDOW] = {0};
-        int32_t spam_sum = 0, all_sum = 0, foreign_sum = 0, largest = 0;
-        float largest_share = 0;
         const int64_t first = line_tokens[lines[row]] + 1;
-        /* Backwards, so that a window begins at each token and ends with the line at the latest. */
-        for (int64_t token = line_tokens[lines[row] + 1] - 1, place = 0; token >= first; token--, place++) {
-            const int slot = (int)(place % WINDOW);
-            spam_sum -= spam[slot];
-            all_sum -= all[slot];
-            foreign_sum -= foreign[slot];
-            spam[slot] = (int32_t)most(-SPAM_LIMIT, least(low_field(words[token * stride]), SPAM_LIMIT));
-            all[slot] = idf[token];
-            foreign[slot] = unrelated[token];
-            spam_sum += spam[slot];
-            all_sum += all[slot];
-            foreign_sum += foreign[slot];
-            if (spam_sum > largest)
-                largest = spam_sum;
-            /* Rounded as numpy does: a quotient of floats, a product of doubles. Only positive ones can be largest. */
-            if (spam_sum > 0) {
+        int32_t spam[3] = {0}, all[3] = {0}, foreign[3] = {0}; /* of the three tokens behind */
+        int32_t largest = 0;
+        float largest_share = 0;
+        for (int64_t token = line_tokens[lines[row] + 1] - 1; token >= first; token--) {
+            const int32_t own = (int32_t)most(-SPAM_LIMIT, least(low_field(words[token * stride]), SPAM_LIMIT));
+            const int32_t spam_sum = own + spam[0] + spam[1] + spam[2];
+            const int32_t all_sum = idf[token] + all[0] + all[1] + all[2];
+            const int32_t foreign_sum = unrelated[token] + foreign[0] + foreign[1] + foreign[2];
+            largest = spam_sum > largest ? spam_sum : largest;
+            /* A share is at most 1. Rounded as numpy does: a quotient of floats, a product of doubles. */
+            if ((float)spam_sum > largest_share) {
                 const float share = (float)foreign_sum / (float)(all_sum > 1 ? all_sum : 1);
                 const float product = (float)((double)share * (double)spam_sum);
-                if (product > largest_share)
-                    largest_share = product;
+                largest_share = product > largest_share ? product : largest_share;
             }
+            spam[2] = spam[1];
+            spam[1] = spam[0];
+            spam[0] = own;
+            all[2] = all[1];
+            all[1] = all[0];
+            all[0] = idf[token];
+            foreign[2] = foreign[1];
+            foreign[1] = foreign[0];
+            foreign[0] = unrelated[token];
         }
         result[row] = (double)largest;
         result[count + row] = (double)largest_share;

@@ -20,7 +20,7 @@ VERSION = 1
 _CODES = {"p": ctypes.c_void_p, "n": ctypes.c_int64, "i": ctypes.c_int32, "u": ctypes.c_uint32, "d": ctypes.c_double}
 SIGNATURES: dict[str, tuple[str, Any]] = {
     "count_line_ends": ("pn", ctypes.c_int64),
-    "encode": ("ppnpnnpppppp", ctypes.c_int32),
+    "encode": ("ppnpnnnppppppp", ctypes.c_int32),
     "dropped_places": ("ppnpnp", None),
     "count_tokens": ("pn", ctypes.c_int64),
     "tokenize": ("pnpppppp", None),
@@ -121,17 +121,17 @@ def encode(
     original = np.empty((2, most_lines), np.int64)
     document_lines = np.empty(len(offsets), np.int64)
     counts = np.empty(3, np.int64)
+    dropped = np.empty(len(codes) // 64, np.int64)
     documents = len(offsets) - 1
     places = _at(codes), _at(offsets), documents, table_address(char_table), len(char_table)
-    if functions().encode(
-        *places, most_lines, _at(chars), _at(ends), _at(original[0]), _at(original[1]), _at(document_lines), _at(counts)
-    ):
+    outputs = addresses(chars, ends, *original, document_lines, dropped, counts)
+    if functions().encode(*places, most_lines, len(dropped), *outputs):
         return None
     kept, lines, gone = counts.tolist()
-    dropped = np.empty(gone, np.int64)
-    if gone:
+    if gone > len(dropped):
+        dropped = np.empty(gone, np.int64)
         functions().dropped_places(*places, _at(dropped))
-    return chars[:kept], ends[: lines + 1], original[:, :lines], document_lines, dropped
+    return chars[:kept], ends[: lines + 1], original[:, :lines], document_lines, dropped[:gone]
 
 
 def tokenize(
