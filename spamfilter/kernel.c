@@ -339,7 +339,7 @@ static inline uint64_t beyond_limit(uint64_t packed)
 
 /* ---- line_model.py, ngrams.py ---- */
 
-enum { LONGEST_WORD = 32, LONGEST_ORDER = 31, LINE_BLOCK = 128, SEGMENT_TOKENS = 64 };
+enum { LONGEST_WORD = 32, LONGEST_ORDER = 31, LINE_BLOCK = 128, SEGMENT_TOKENS = 64, UNKNOWN_WORDS = 4 };
 #define EDGE_SALT 0x7F4A7C15u
 
 static inline uint32_t row_of_pair(uint32_t left, uint32_t right, int32_t bits)
@@ -347,13 +347,19 @@ static inline uint32_t row_of_pair(uint32_t left, uint32_t right, int32_t bits)
     return mix(left * BASE + right) >> (32 - bits);
 }
 
-/* Adds the packed weights of the character n-grams of a word. Bit i of `orders` stands for n-grams of i characters. */
-static void add_grams(const uint32_t *chars, int64_t length, uint32_t orders, const uint32_t *powers,
-                      const uint64_t *table, int32_t bits, uint64_t *sums)
+/* A word that the vocabulary lacks, with the rows of its parts: itself and its character n-grams. */
+typedef struct {
+    int64_t token;
+    int64_t count;
+    uint32_t rows[1 + (LONGEST_WORD + 1) * LONGEST_ORDER];
+} unknown_word;
+
+/* Rows of the character n-grams of a word. Bit i of `orders` stands for n-grams of i characters. */
+static void add_gram_rows(const uint32_t *chars, int64_t length, uint32_t orders, const uint32_t *powers, int32_t bits,
+                          unknown_word *word)
 {
-    uint32_t rows[(LONGEST_WORD + 1) * LONGEST_ORDER];
     const int64_t size = least(length, LONGEST_WORD);
-    int64_t count = 0;
+    uint32_t *rows = word->rows + word->count;
     /* Place 0 is the edge before the word, place size + 1 the one behind it. */
     for (int64_t place = 0; place <= size; place++) {
         const int64_t longest = least(size + 2 - place, LONGEST_ORDER);
@@ -365,17 +371,27 @@ static void add_grams(const uint32_t *chars, int64_t length, uint32_t orders, co
                 hash += (chars[at - 1] & CODE) * powers[order - (place ? 1 : 2)];
             else
                 lifted += 2 * EDGE_SALT;
-            if (orders >> order & 1) {
-                rows[count] = mix(hash + lifted) >> (32 - bits);
-                FETCH(table + 2 * (uint64_t)rows[count]);
-                count++;
-            }
+            if (orders >> order & 1)
+                *rows++ = mix(hash + lifted) >> (32 - bits);
         }
     }
-    for (int64_t number = 0; number < count; number++) {
-        sums[0] += table[2 * (uint64_t)rows[number]];
-        sums[1] += table[2 * (uint64_t)rows[number] + 1];
+    word->count = rows - word->rows;
+}
+
+/* Adds the packed weights of a word by its parts, limited, to what its token has. */
+static void add_parts(const unknown_word *word, const uint64_t *table, uint64_t *words)
+{
+    uint64_t low = 0, high = 0;
+    for (int64_t number = 0; number < word->count; number++) {
+        low += table[2 * (uint64_t)word->rows[number]];
+        high += table[2 * (uint64_t)word->rows[number] + 1];
     }
+    if (beyond_limit(low) | beyond_limit(high)) {
+        low = clipped(low);
+        high = clipped(high);
+    }
+    words[2 * word->token] += low;
+    words[2 * word->token + 1] += high;
 }
 
 /* Packed weights of all tokens, pairs and triples: two words a token. */
@@ -384,11 +400,12 @@ void line_words(const uint32_t *chars, const int64_t *begins, const int64_t *end
                 int32_t slot_bits, const uint64_t *part_table, const uint64_t *pair_table, const uint32_t *vocabulary,
                 const uint64_t *vocabulary_words, uint64_t *words)
 {
-    uint32_t powers[LONGEST_ORDER];
+    uint32_t powers[LONGEST_ORDER], pairs[LINE_BLOCK];
+    unknown_word unknown[UNKNOWN_WORDS];
+    int64_t unknown_count = 0;
     powers[0] = 1;
     for (int place = 1; place < LONGEST_ORDER; place++)
         powers[place] = powers[place - 1] * BASE;
-    uint32_t pairs[LINE_BLOCK];
     for (int64_t first = 0; first < count; first += LINE_BLOCK) {
         const int64_t size = least(LINE_BLOCK, count - first);
         /* Rows first: the reads of a block wait for memory together. */
@@ -405,36 +422,39 @@ void line_words(const uint32_t *chars, const int64_t *begins, const int64_t *end
             const int64_t token = first + place;
             const uint32_t hash = hashes[token];
             const uint64_t slot = hash >> (32 - slot_bits);
-            uint64_t sums[2];
+            uint64_t low = 0, high = 0;
             if (vocabulary[slot] == hash) {
-                sums[0] = vocabulary_words[2 * slot];
-                sums[1] = vocabulary_words[2 * slot + 1];
+                low = vocabulary_words[2 * slot];
+                high = vocabulary_words[2 * slot + 1];
             } else {
-                const uint64_t own = mix(hash + 1) >> (32 - part_bits);
-                sums[0] = part_table[2 * own];
-                sums[1] = part_table[2 * own + 1];
+                /* Likewise: the parts of some words are added up later. */
+                unknown_word *const word = unknown + unknown_count % UNKNOWN_WORDS;
+                if (unknown_count++ >= UNKNOWN_WORDS)
+                    add_parts(word, part_table, words);
+                word->token = token;
+                word->rows[0] = mix(hash + 1) >> (32 - part_bits);
+                word->count = 1;
                 if (kinds[token] == KIND_WORD)
-                    add_grams(chars + begins[token], ends[token] - begins[token], orders, powers, part_table, part_bits,
-                              sums);
-                if (beyond_limit(sums[0]) | beyond_limit(sums[1])) {
-                    sums[0] = clipped(sums[0]);
-                    sums[1] = clipped(sums[1]);
-                }
+                    add_gram_rows(chars + begins[token], ends[token] - begins[token], orders, powers, part_bits, word);
+                for (int64_t number = 0; number < word->count; number++)
+                    FETCH(part_table + 2 * (uint64_t)word->rows[number]);
             }
             if (token + 1 < count) {
-                sums[0] += pair_table[2 * (uint64_t)pairs[place]];
-                sums[1] += pair_table[2 * (uint64_t)pairs[place] + 1];
+                low += pair_table[2 * (uint64_t)pairs[place]];
+                high += pair_table[2 * (uint64_t)pairs[place] + 1];
                 if (kinds[token] == KIND_SOLO && token > 0) {
                     const uint32_t left = mix(hashes[token - 1] * 0x85EBCA77u + hash);
                     const uint64_t row = mix(left * 0xC2B2AE3Du + hashes[token + 1]) >> (32 - pair_bits);
-                    sums[0] += pair_table[2 * row];
-                    sums[1] += pair_table[2 * row + 1];
+                    low += pair_table[2 * row];
+                    high += pair_table[2 * row + 1];
                 }
             }
-            words[2 * token] = sums[0];
-            words[2 * token + 1] = sums[1];
+            words[2 * token] = low;
+            words[2 * token + 1] = high;
         }
     }
+    for (int64_t number = 0; number < least(unknown_count, UNKNOWN_WORDS); number++)
+        add_parts(unknown + number, part_table, words);
 }
 
 static void line_logits(const int64_t *sums, double scale, const double *bias, double *logits)
@@ -553,9 +573,13 @@ void strangeness_before(const int64_t *starts, int64_t pieces, const uint32_t *h
 {
     for (int64_t piece = 0; piece < pieces; piece++) {
         strange[starts[piece]] = 0;
+        /* Rows first, so that the reads wait for memory together. */
         for (int64_t token = starts[piece] + 1; token < starts[piece + 1]; token++) {
-            const uint64_t row = row_of_pair(hashes[token - 1], hashes[token], pair_bits);
-            const uint64_t packed = pair_table[2 * row + 1] + (FIELD_HALF << FIELD_BITS);
+            strange[token] = row_of_pair(hashes[token - 1], hashes[token], pair_bits);
+            FETCH(pair_table + 2 * strange[token] + 1);
+        }
+        for (int64_t token = starts[piece] + 1; token < starts[piece + 1]; token++) {
+            const uint64_t packed = pair_table[2 * strange[token] + 1] + (FIELD_HALF << FIELD_BITS);
             strange[token] = (int64_t)packed >> (2 * FIELD_BITS);
         }
     }
