@@ -44,15 +44,13 @@ SIGNATURES: dict[str, tuple[str, Any]] = {
 }
 _NOTHING = ctypes.c_char * 0
 
-Words = tuple[NDArray[np.int64], NDArray[np.int64]]
-
 
 @cache
 def library() -> ctypes.CDLL | None:
     """The compiled functions, None if there are none or they are turned off."""
     path = Path(__file__).with_name("_kernel.so")
     # numpy's places are int64 on 64-bit machines only.
-    if os.environ.get("SPAMFILTER_KERNEL") == "0" or np.intp is not np.int64 or not path.is_file():
+    if os.environ.get("SPAMFILTER_KERNEL") == "0" or np.dtype(np.intp) != np.dtype(np.int64) or not path.is_file():
         return None
     try:
         loaded = ctypes.CDLL(str(path))
@@ -95,13 +93,13 @@ def addresses(*arrays: NDArray[Any]) -> list[Any]:
 known_tables: dict[int, tuple[weakref.ref[NDArray[Any]], ctypes.c_void_p]] = {}
 
 
-def table_address(array: NDArray[Any]) -> Any:
+def table_address(array: NDArray[Any], dtype: type[np.generic]) -> Any:
     """The same for an array that stays, as those of a model: its address is asked for once."""
     known = known_tables.get(id(array))
     if known is not None and known[0]() is array:
         return known[1]
-    if not array.flags.c_contiguous:
-        return _at(array)
+    if not array.flags.c_contiguous or array.dtype != dtype:
+        return _at(np.ascontiguousarray(array, dtype))
     number = id(array)
     address = ctypes.c_void_p(array.ctypes.data)
     known_tables[number] = weakref.ref(array, lambda _: known_tables.pop(number, None)), address
@@ -123,7 +121,7 @@ def encode(
     counts = np.empty(3, np.int64)
     dropped = np.empty(len(codes) // 64, np.int64)
     documents = len(offsets) - 1
-    places = _at(codes), _at(offsets), documents, table_address(char_table), len(char_table)
+    places = _at(codes), _at(offsets), documents, table_address(char_table, np.uint32), len(char_table)
     outputs = addresses(chars, ends, *original, document_lines, dropped, counts)
     if functions().encode(*places, most_lines, len(dropped), *outputs):
         return None
@@ -181,13 +179,17 @@ def line_words(
 ) -> NDArray[np.int64]:
     """``LineModel.token_words``, int64 (t, 2). Tables: of parts, of pairs, hashes and words of the vocabulary."""
     words = np.empty((len(hashes), 2), np.int64)
+    parts, pairs, vocabulary_hashes, vocabulary_words = tables
     functions().line_words(
         *addresses(chars, begins, ends, kinds, hashes),
         len(hashes),
         sum(1 << order for order in orders),
         *bits,
-        len(tables[2]).bit_length() - 1,
-        *[table_address(table) for table in tables],
+        len(vocabulary_hashes).bit_length() - 1,
+        table_address(parts, np.int64),
+        table_address(pairs, np.int64),
+        table_address(vocabulary_hashes, np.uint32),
+        table_address(vocabulary_words, np.int64),
         _at(words),
     )
     return words
@@ -200,7 +202,14 @@ def line_scores(
     lines = len(line_tokens) - 1
     logits, strongest, sums = np.empty((lines, 5)), np.empty(lines), np.empty((lines, 6), np.int64)
     functions().line_scores(
-        _at(words), _at(line_tokens), lines, scale, table_address(bias), _at(logits), _at(strongest), _at(sums)
+        _at(words),
+        _at(line_tokens),
+        lines,
+        scale,
+        table_address(bias, np.float64),
+        _at(logits),
+        _at(strongest),
+        _at(sums),
     )
     return logits, strongest, sums
 
@@ -235,7 +244,7 @@ def strangeness_before(
     """``span_tokens.strangeness_before``, int64 (c,)."""
     strange = np.empty(len(hashes), np.int64)
     functions().strangeness_before(
-        _at(starts), len(starts) - 1, _at(hashes), table_address(pair_table), pair_bits, _at(strange)
+        _at(starts), len(starts) - 1, _at(hashes), table_address(pair_table, np.int64), pair_bits, _at(strange)
     )
     return strange
 
@@ -278,7 +287,9 @@ def boundary_scores(
         words.ctypes.data,
         words.strides[0] // words.itemsize,
         _at(strange),
-        *(table_address(array) for array in (table, taps, bias)),
+        table_address(table, np.int64),
+        table_address(taps, np.float64),
+        table_address(bias, np.int64),
         *addresses(start, end, inside),
     )
     if failed:
@@ -321,7 +332,7 @@ def word_weights(
         _at(document_tokens),
         len(document_tokens) - 1,
         _at(body),
-        table_address(idf),
+        table_address(idf, np.uint8),
         *addresses(seen, running, weights, unrelated),
     )
     return running, weights, unrelated
