@@ -19,7 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from spamfilter import Predictor, kernel, kernel_pages
+from spamfilter import Predictor, kernel, kernel_pages, text
 from spamfilter.line_facts import line_facts
 from spamfilter.line_model import LineModel, LineScores, pack_fields
 from spamfilter.line_shapes import count_shapes
@@ -363,6 +363,14 @@ def test_arrays_that_are_read_only_or_have_gaps_are_read_as_well(predictor: Pred
     expected = dict(arrays_in(tokenize(batch)))
     for name, array in arrays_in(tokenize(dataclasses.replace(batch, chars=wide[::2]))):
         assert array.tobytes() == expected[name].tobytes()
+
+
+@needs_kernel
+def test_texts_that_are_read_through_a_codec_are_encoded_as_well(
+    predictor: Predictor, pages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text, "_LONGEST_ITEM", 0)
+    assert_same("encoding", lambda: encode_documents(pages, predictor.stages.char_table))
 
 
 @needs_kernel
