@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter import kernel
 from spamfilter.ngrams import NgramSettings, own_rows, pair_rows, rows_of_pairs, triple_rows, word_grams
 from spamfilter.tokens import KIND_WORD, TokenBatch
 
@@ -116,6 +117,11 @@ class LineModel:
 
     def token_words(self, tokens: TokenBatch) -> NDArray[np.int64]:
         """Packed weights of all tokens, pairs and triples, int64 (t, 2); row ``i`` has the pair ``(i, i + 1)`` too."""
+        if kernel.is_on() and self._suits_kernel():
+            bits = self.settings.part_bits, self.settings.pair_bits
+            tables = self.part_table, self.pair_table, self.vocabulary_hashes, self.vocabulary_words
+            arrays = tokens.chars, tokens.begins, tokens.ends, tokens.kinds, tokens.hashes
+            return kernel.line_words(*arrays, self.settings.part_orders, bits, tables)
         hashes = tokens.hashes
         slots = (hashes >> np.uint32(33 - len(self.vocabulary_hashes).bit_length())).astype(np.intp)
         missing = (np.take(self.vocabulary_hashes, slots, mode="clip") != hashes).nonzero()[0]
@@ -136,6 +142,8 @@ class LineModel:
         counts = tokens.line_tokens[1:] - starts
         if not len(counts):
             return LineScores(np.zeros((0, 5)), np.zeros(0), np.zeros((0, 6), np.int64), words)
+        if kernel.is_on():
+            return LineScores(*kernel.line_scores(packed, tokens.line_tokens, self.scale, self.bias), words)
         packed = packed[: tokens.line_tokens[-1]]
         if int(counts.max()) <= SEGMENT_TOKENS:
             sums = segment_sums(packed, starts)
@@ -154,6 +162,11 @@ class LineModel:
         logits[long], line_sums[long] = both[len(sums) :], totals
         strongest = np.maximum.reduceat(both[: len(sums), 0], line_segments)
         return LineScores(logits, strongest, line_sums, words)
+
+    def _suits_kernel(self) -> bool:
+        settings, slots = self.settings, len(self.vocabulary_hashes)
+        sizes = len(self.part_table), len(self.pair_table), len(self.vocabulary_words)
+        return kernel.suits_line_tables(settings.part_bits, settings.pair_bits, settings.part_orders, slots, sizes)
 
     def _logits(self, sums: NDArray[np.int64]) -> NDArray[np.float64]:
         norm = np.sqrt(np.maximum(sums[:, NORM_FIELD], 1)) * self.scale

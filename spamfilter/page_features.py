@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter import kernel, kernel_pages
 from spamfilter.dense_model import GRAIN
 from spamfilter.line_facts import BODY_WIDTH, UNIT, LineFacts, line_facts
 from spamfilter.line_model import LineScores
@@ -50,7 +51,11 @@ class PageFeatures:
         return self.values_of(slice(0, len(self.lines)))
 
     def values_of(self, rows: slice) -> NDArray[np.float64]:
-        """The numbers of some rows next to each other, float64 (n, f), worked out at each call; contiguous columns."""
+        """The numbers of some rows next to each other, float64 (n, f), worked out at each call."""
+        if kernel.is_on():
+            compiled = self._compiled_values_of(rows)
+            if compiled is not None:
+                return compiled
         # Each column is a row of memory: numpy would be slow on rows of a hundred numbers.
         values = np.empty((len(FEATURE_NAMES), rows.stop - rows.start))
         for (_, value), place in zip(_columns(self.facts, self.pages, rows), _PLACES, strict=True):
@@ -60,6 +65,22 @@ class PageFeatures:
         for start in range(0, len(values), step):
             values[start : start + step] -= _ROUNDING
         return values.T
+
+    def _compiled_values_of(self, rows: slice) -> NDArray[np.float64] | None:
+        facts, pages = self.facts, self.pages
+        shapes = facts.shapes
+        floats = facts.logits, facts.shown, facts.margin, facts.strongest, facts.related, facts.log_width
+        counts = shapes.widths, shapes.words, shapes.solos, shapes.capitals, shapes.stops, shapes.digits_and_marks
+        return kernel_pages.context_numbers(
+            (*floats, facts.not_latin),
+            (*counts, facts.counts, facts.run, facts.place),
+            (facts.units, facts.running, facts.addends, facts.totals),
+            (pages.documents, pages.starts, pages.stops),
+            facts.scale,
+            rows,
+            _WIDTH_LEVELS,
+            len(FEATURE_NAMES),
+        )
 
 
 def page_features(

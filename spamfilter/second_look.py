@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter import kernel, kernel_pages
 from spamfilter.dense_model import GRAIN
 from spamfilter.line_facts import LOGIT_LIMIT, UNIT, WIDEST, limited
 from spamfilter.neighbours import Pages
@@ -68,6 +69,13 @@ class SecondLook:
     def values_of(self, rows: slice) -> NDArray[np.float64]:
         """The numbers of some lines, float64 (n, f), multiples of 1/256 in the order of ``SECOND_LOOK_NAMES``."""
         pages, margin = self.pages, self.margin[rows]
+        if kernel.is_on():
+            sums, places = (self.totals, self.addends, self.running), (pages.documents, pages.starts, pages.stops)
+            compiled = kernel_pages.second_numbers(
+                self.columns, self.margin, sums, places, rows, len(SECOND_LOOK_NAMES)
+            )
+            if compiled is not None:
+                return compiled
         values = np.empty((len(SECOND_LOOK_NAMES), len(margin)))
         values[0] = margin
         np.maximum(margin, 0, out=values[1])
@@ -103,6 +111,9 @@ def second_look(columns: NDArray[np.float64], widths: NDArray[np.int64], pages: 
         widths: int64 (r,), as in ``LineShapes``.
     """
     margin = spam_margin(columns)
+    if kernel.is_on():
+        addends, totals, running = kernel_pages.second_addends(margin, np.exp(columns[1:]), widths, pages.edges)
+        return SecondLook(columns, margin, addends, totals, running, pages)
     units = np.empty((6, len(margin)))
     units[0] = margin
     np.exp(columns[1:], out=units[1:])

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter import kernel
 from spamfilter.context_model import ContextScores
 from spamfilter.dense_model import DenseModel
 from spamfilter.line_model import LineModel, Words
@@ -24,6 +25,7 @@ from spamfilter.span_page import span_page_values
 from spamfilter.span_phrases import PhraseModel
 from spamfilter.span_stretches import Stretches, best_rivals, best_stretches, ranges, rivals
 from spamfilter.span_tokens import (
+    SPAN_BITS,
     PieceTokens,
     cut_pieces,
     high_field,
@@ -191,6 +193,10 @@ class SpanModel:
 
     def boundary_scores(self, pieces: PieceTokens, words: Words, strange: NDArray[np.int64]) -> Stretches:
         """Scores of each token as the start, as the end and as a part of a phrase, int64 (c,) each."""
+        if kernel.is_on() and len(self.table) == 1 << SPAN_BITS:
+            whole = pieces.starts, pieces.tokens, pieces.kinds, pieces.hashes, pieces.begins, pieces.ends
+            arrays = *whole, pieces.endings, pieces.shapes
+            return kernel.boundary_scores(arrays, words[0], strange, self.table, self._taps, self.bias)
         word, *across = span_rows(pieces)
         boundary = self._sum_of_rows(across)
         own = self.table.take(word, mode="clip")

@@ -7,6 +7,7 @@ that out costs a fraction of what the span stage costs a token.
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter import kernel
 from spamfilter.dense_model import GRAIN, DenseModel
 from spamfilter.line_model import FIELD_BITS, LineModel, Words
 from spamfilter.page_features import FEATURE_NAMES, PageFeatures
@@ -44,25 +45,34 @@ def strongest_tokens(
         return result.T
     starts = tokens.line_tokens.take(page.lines)
     np.log1p(tokens.line_tokens.take(page.lines + 1) - starts, out=result[2])
-    starts += 1
-    sums = _sums_of_four(_spam_weights(words), tokens.line_tokens)
-    result[0] = np.maximum.reduceat(sums, starts)
-    # Two sums below 2**10 share a number.
-    idf = page.words.unrelated_idf.astype(np.int32)
-    idf <<= 16
-    idf += page.words.idf
-    unrelated = _sums_of_four(idf, tokens.line_tokens) >> 16
-    idf &= 0xFFFF
-    # Whole numbers below 2**24: float32 holds them, and a quotient is rounded the same wherever it stands.
-    shares = unrelated.astype(np.float32)
-    shares /= np.maximum(idf, 1, out=idf).astype(np.float32)
-    shares *= sums
-    result[1] = np.maximum.reduceat(shares, starts)
+    if kernel.is_on():
+        weights = page.words.idf, page.words.unrelated_idf
+        kernel.strongest_tokens(words[0], tokens.line_tokens, page.lines, *weights, result)
+    else:
+        result[:2] = _strongest_of_four(words, tokens.line_tokens, starts + 1, page)
     result[:2] /= line_model.scale
     result *= GRAIN
     np.rint(result, out=result)
     result /= GRAIN
     return result.T
+
+
+def _strongest_of_four(
+    words: Words, line_tokens: NDArray[np.int64], starts: NDArray[np.int64], page: PageFeatures
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The first two of ``strongest_tokens``, neither scaled nor rounded; ``starts``: first token of each line."""
+    sums = _sums_of_four(_spam_weights(words), line_tokens)
+    # Two sums below 2**10 share a number.
+    idf = page.words.unrelated_idf.astype(np.int32)
+    idf <<= 16
+    idf += page.words.idf
+    unrelated = _sums_of_four(idf, line_tokens) >> 16
+    idf &= 0xFFFF
+    # Whole numbers below 2**24: float32 holds them, and a quotient is rounded the same wherever it stands.
+    shares = unrelated.astype(np.float32)
+    shares /= np.maximum(idf, 1, out=idf).astype(np.float32)
+    shares *= sums
+    return np.maximum.reduceat(sums, starts), np.maximum.reduceat(shares, starts)
 
 
 def _spam_weights(words: Words) -> NDArray[np.int32]:

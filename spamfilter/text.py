@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter import kernel
+
 # The upper half of a character table entry: what kind of character it is.
 WORD = 1 << 16  # letter or digit of a script that puts spaces between words
 SOLO = 1 << 17  # letter of a script without spaces: a token of its own
@@ -109,6 +111,13 @@ def encode_documents(texts: Sequence[str], char_table: NDArray[np.uint32]) -> Te
     offsets = np.ones(len(texts) + 1, np.int64)
     np.cumsum(sizes, out=offsets[1:])
     offsets[1:] += 1
+    if kernel.is_on():
+        compiled = kernel.encode(codes, offsets, char_table)
+        if compiled is not None:
+            chars, ends, original, document_lines, dropped = compiled
+            return TextBatch(
+                chars, ends[:-1] + 1, ends[1:], document_lines, original[0], original[1], dropped, offsets[:-1]
+            )
     paired = _carriage_returns(codes, offsets) if "\r" in joined else _NONE
     chars, ends, dropped = _fold(codes, char_table, paired)
     unfolded_ends = ends

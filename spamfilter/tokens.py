@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter import kernel
 from spamfilter.text import TextBatch
 
 KIND_WORD, KIND_SOLO, KIND_MARK, KIND_LINE_END = 1, 2, 4, 8
@@ -124,6 +125,8 @@ def _hash_stretches(sums: NDArray[np.uint32], begins: NDArray[np.int64], ends: N
 
 def tokenize(batch: TextBatch) -> TokenBatch:
     """Cut the lines of ``batch`` into tokens."""
+    if kernel.is_on():
+        return TokenBatch(*kernel.tokenize(batch.chars, len(batch.line_ends) + 1), batch.chars)
     kinds, sums = _kinds_and_sums(batch.chars)
     solid = kinds != 0
     kinds[0] = KIND_LINE_END

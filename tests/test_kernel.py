@@ -1,0 +1,405 @@
+"""The compiled kernel against numpy, to the bit: room by room, and whole predictions."""
+
+import ctypes
+import dataclasses
+import gc
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from spamfilter import Predictor, kernel, kernel_pages, text
+from spamfilter.line_facts import line_facts
+from spamfilter.line_model import LineModel, LineScores, pack_fields
+from spamfilter.line_shapes import count_shapes
+from spamfilter.ngrams import NgramSettings
+from spamfilter.page_features import PageFeatures, page_features
+from spamfilter.pipeline import Stages, score_batch
+from spamfilter.relatedness import word_weights
+from spamfilter.second_look import SECOND_LOOK_NAMES, SecondLook, second_look
+from spamfilter.span_tokens import PIECE_TOKENS, PieceTokens, cut_pieces, rows_across, strangeness_before
+from spamfilter.suspicion import strongest_tokens
+from spamfilter.text import TextBatch, encode_documents
+from spamfilter.tokens import TokenBatch, tokenize
+from tests.strategies import AWKWARD, any_text
+
+ROOT = Path(__file__).parent.parent
+BUILT = Path(kernel.__file__).with_name("_kernel.so").is_file()
+needs_kernel = pytest.mark.skipif(
+    not BUILT or not kernel.is_on(), reason="no compiled kernel was built here, or SPAMFILTER_KERNEL=0 turns it off"
+)
+
+
+@contextmanager
+def turned(on: bool) -> Iterator[None]:
+    """Run with the kernel, or with numpy alone."""
+    before = os.environ.pop("SPAMFILTER_KERNEL", None)
+    if not on:
+        os.environ["SPAMFILTER_KERNEL"] = "0"
+    kernel.library.cache_clear()
+    try:
+        assert kernel.is_on() == on
+        yield
+    finally:
+        os.environ.pop("SPAMFILTER_KERNEL", None)
+        if before is not None:
+            os.environ["SPAMFILTER_KERNEL"] = before
+        kernel.library.cache_clear()
+
+
+def arrays_in(value: Any, path: str = "result") -> Iterator[tuple[str, NDArray[Any]]]:
+    """Every array of nested tuples and dataclasses, with the way to it."""
+    if isinstance(value, np.ndarray):
+        yield path, value
+    elif isinstance(value, tuple | list):
+        for number, part in enumerate(value):
+            yield from arrays_in(part, f"{path}[{number}]")
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from arrays_in(getattr(value, field.name), f"{path}.{field.name}")
+
+
+def assert_same(room: str, run: Callable[[], Any]) -> None:
+    """The kernel and numpy give the same bits."""
+    with turned(False):
+        expected = dict(arrays_in(run()))
+    with turned(True):
+        found = dict(arrays_in(run()))
+    assert list(found) == list(expected), room
+    for path, array in expected.items():
+        other = found[path]
+        assert (other.dtype, other.shape) == (array.dtype, array.shape), f"{room}: {path}"
+        assert other.tobytes() == array.tobytes(), f"{room}: {path}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """What numpy makes of texts: what the rooms get."""
+
+    stages: Stages
+    texts: list[str]
+    batch: TextBatch
+    tokens: TokenBatch
+    line: LineScores
+    page: PageFeatures
+    second: SecondLook
+    pieces: PieceTokens
+
+    @classmethod
+    def of(cls, stages: Stages, texts: list[str]) -> "Inputs":
+        with turned(False):
+            batch = encode_documents(texts, stages.char_table)
+            tokens = tokenize(batch)
+            line = stages.line.score(tokens)
+            page = page_features(batch, tokens, line, stages.idf, stages.line.scale)
+            second = score_batch(stages, texts).context.second
+            pieces = cut_pieces(batch, tokens, page.lines)
+        return cls(stages, texts, batch, tokens, line, page, second, pieces)
+
+
+def encoding(inputs: Inputs) -> Any:
+    return encode_documents(inputs.texts, inputs.stages.char_table)
+
+
+def tokens_of(inputs: Inputs) -> Any:
+    return tokenize(inputs.batch)
+
+
+def weights_of_tokens(inputs: Inputs) -> Any:
+    return inputs.stages.line.token_words(inputs.tokens)
+
+
+def scores_of_lines(inputs: Inputs) -> Any:
+    scores = inputs.stages.line.score(inputs.tokens)
+    return scores.logits, scores.strongest, scores.sums, scores.token_words
+
+
+def shapes_of_lines(inputs: Inputs) -> Any:
+    lines = inputs.page.lines
+    starts, stops = inputs.tokens.line_tokens[lines] + 1, inputs.tokens.line_tokens[lines + 1]
+    return count_shapes(inputs.batch, inputs.tokens, lines, starts, stops)
+
+
+def weights_of_words(inputs: Inputs) -> Any:
+    edges = inputs.tokens.line_tokens[inputs.batch.document_lines]
+    # Every other line is in the body.
+    body = np.arange(len(inputs.batch.line_starts)) % 2 == 0
+    return word_weights(inputs.tokens, edges, body, inputs.stages.idf)
+
+
+def facts_of_lines(inputs: Inputs) -> Any:
+    line, facts, page = inputs.line, inputs.page.facts, inputs.page
+    logits, sums = line.logits[page.lines].T.copy(), line.sums[page.lines]
+    strongest = line.strongest[page.lines]
+    return line_facts(logits, strongest, facts.shapes, facts.counts, facts.related, sums, facts.scale, page.pages)
+
+
+def numbers_of_lines(inputs: Inputs) -> Any:
+    rows = len(inputs.page.lines)
+    parts = [slice(0, rows), slice(0, rows // 2), slice(rows // 2, rows)]
+    return [np.ascontiguousarray(inputs.page.values_of(part)) for part in parts]
+
+
+def sums_of_pages(inputs: Inputs) -> Any:
+    return inputs.page.pages.sums(inputs.second.addends)
+
+
+def facts_of_second_look(inputs: Inputs) -> Any:
+    return second_look(inputs.second.columns, inputs.page.facts.shapes.widths, inputs.page.pages)
+
+
+def numbers_of_second_look(inputs: Inputs) -> Any:
+    rows = len(inputs.page.lines)
+    parts = [slice(0, rows), slice(0, rows // 2), slice(rows // 2, rows)]
+    return [np.ascontiguousarray(inputs.second.values_of(part)) for part in parts]
+
+
+def strongest_stretches(inputs: Inputs) -> Any:
+    # Of a zero numpy may give either sign, whichever it happened to compare last.
+    return strongest_tokens(inputs.stages.line, inputs.tokens, inputs.line.token_words, inputs.page).T + 0.0
+
+
+def pieces_of_lines(inputs: Inputs) -> Any:
+    return cut_pieces(inputs.batch, inputs.tokens, inputs.page.lines)
+
+
+def strangeness(inputs: Inputs) -> Any:
+    return strangeness_before(inputs.pieces, inputs.stages.line)
+
+
+def boundaries(inputs: Inputs) -> Any:
+    pieces = inputs.pieces
+    if not len(pieces.lines):
+        return ()  # the span stage is not asked
+    strange = np.arange(len(pieces.kinds)) * 37 % 101 - 50
+    return inputs.stages.span.boundary_scores(pieces, inputs.line.token_words, strange)
+
+
+def rows_of_boundaries(inputs: Inputs) -> Any:
+    pieces = inputs.pieces
+    count = len(pieces.kinds)
+    places = {offset: (np.arange(count) * 3 + offset) % max(count, 1) for offset in (-2, -1, 0, 1)}
+    return rows_across(pieces, places, np.arange(count) % 2 == 0)
+
+
+ROOMS = (
+    *(encoding, tokens_of, weights_of_tokens, scores_of_lines, shapes_of_lines, weights_of_words, facts_of_lines),
+    *(numbers_of_lines, sums_of_pages, facts_of_second_look, numbers_of_second_look, strongest_stretches),
+    *(pieces_of_lines, strangeness, boundaries, rows_of_boundaries),
+)
+
+long_words = st.builds(lambda letter, count: letter * count, st.sampled_from("aZй9你."), st.integers(30, 70))
+pieces_of_text = st.one_of(st.sampled_from(AWKWARD), long_words, any_text)
+documents = st.lists(st.lists(pieces_of_text, max_size=20).map("".join), min_size=1, max_size=4)
+LONG = [
+    "Best online casino bonus, claim 200 free spins now! " * 400,
+    ("The mill by the river grinds flour for five villages. " * 3 + "\n") * 40 + "x" * 5000 + "\r\n" + "水の" * 3000,
+    "\n".join(["Home", "", "  ", "About us \u200b| Contact"] * 60) + "\r",
+    "\n" + ("a " * PIECE_TOKENS + "\n") * 3 + "a " * (PIECE_TOKENS + 1) + "\r\n\r\n" + "。" * 4100,
+]
+"""Lines of several segments and pieces, words across the blocks of the kernel, more tokens than a count can hold."""
+
+
+@pytest.fixture(scope="module")
+def pages() -> list[str]:
+    examples = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "examples").glob("*.txt"))]
+    fixed = (ROOT / "benchmarks" / "fixed_pages.txt").read_text(encoding="utf-8").split("=====\n")
+    return [*examples, *fixed]
+
+
+@needs_kernel
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.__name__)
+def test_a_room_gives_the_same_bits_on_pages(
+    room: Callable[[Inputs], Any], predictor: Predictor, pages: list[str]
+) -> None:
+    for texts in (pages, LONG, *([page] for page in pages[:4])):
+        inputs = Inputs.of(predictor.stages, texts)
+        assert_same(room.__name__, partial(room, inputs))
+
+
+@needs_kernel
+@given(texts=documents)
+@example(texts=[""])
+@example(texts=["", "\n", "\r", "\n", "x\r", "\r\n"])
+@example(texts=["\u200b", "\ud800\x00\udfff", "\u200b\r\n\u0301\n"])
+@settings(max_examples=150, deadline=None)
+def test_all_rooms_give_the_same_bits_on_any_text(predictor: Predictor, texts: list[str]) -> None:
+    inputs = Inputs.of(predictor.stages, texts)
+    for room in ROOMS:
+        assert_same(room.__name__, partial(room, inputs))
+
+
+@needs_kernel
+@given(texts=documents)
+@settings(max_examples=150, deadline=None)
+def test_whole_batches_give_the_same_bits_on_any_text(predictor: Predictor, texts: list[str]) -> None:
+    assert_same("batch", lambda: score_batch(predictor.stages, texts))
+
+
+@needs_kernel
+def test_whole_predictions_are_the_same(predictor: Predictor, pages: list[str]) -> None:
+    def predictions() -> Any:
+        single = [predictor.predict(page).scores for page in pages]
+        return single, [prediction.scores for prediction in predictor.predict_many([*pages, *LONG])]
+
+    assert_same("predictions", predictions)
+
+
+@needs_kernel
+@given(
+    orders=st.lists(st.integers(2, 31), min_size=1, max_size=4, unique=True),
+    parts=st.lists(pieces_of_text, max_size=9),
+    seed=st.integers(0, 11),
+)
+@settings(max_examples=100, deadline=None)
+def test_any_n_grams_and_weights_give_the_same_sums(
+    predictor: Predictor, orders: list[int], parts: list[str], seed: int
+) -> None:
+    model = line_model_of(tuple(orders), seed)
+    with turned(False):
+        tokens = tokenize(encode_documents([" ".join(parts)], predictor.stages.char_table))
+    assert_same("token_words", lambda: model.token_words(tokens))
+
+
+def line_model_of(orders: tuple[int, ...], seed: int) -> LineModel:
+    """A model of random weights that knows no word."""
+    rng = np.random.default_rng(seed)
+    parts, pairs = (rng.integers(-(1 << 62), 1 << 62, (size, 2)) for size in ((1 << 9) + 1, 1 << 8))
+    if seed % 2:
+        # One field goes beyond the limits, alone.
+        fields = np.zeros((len(parts), 6), np.int64)
+        fields[:, seed // 2 % 6] = rng.integers(-5000, 5000, len(parts))
+        parts = pack_fields(fields)
+    parts[-1] = 0
+    nothing = np.zeros(16, np.uint32), np.zeros((16, 2), np.int64)
+    return LineModel(NgramSettings(orders, 9, 8), parts, pairs, *nothing, 100.0, np.zeros(5))
+
+
+@needs_kernel
+def test_tables_that_the_kernel_cannot_read_are_left_to_numpy(predictor: Predictor, spun_page: str) -> None:
+    model = line_model_of((1 << 5, 3), seed=0)
+    tokens = tokenize(encode_documents([spun_page], predictor.stages.char_table))
+    assert_same("token_words", lambda: model.token_words(tokens))
+
+
+@needs_kernel
+def test_numbers_that_the_kernel_does_not_know_are_left_to_numpy(predictor: Predictor, spun_page: str) -> None:
+    inputs = Inputs.of(predictor.stages, [spun_page])
+    pages, second = inputs.page.pages, inputs.second
+    sums, places = (second.totals, second.addends, second.running), (pages.documents, pages.starts, pages.stops)
+
+    def numbers(width: int) -> NDArray[np.float64] | None:
+        rows = slice(0, len(second.margin))
+        return kernel_pages.second_numbers(second.columns, second.margin, sums, places, rows, width)
+
+    known = len(SECOND_LOOK_NAMES)
+    assert numbers(known) is not None
+    assert numbers(known + 1) is None
+    assert numbers(known - 1) is None
+
+
+class Recorder:
+    """Passes on to a library; remembers what was asked for, and what it refused to do and left to numpy."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self.library = library
+        self.asked: set[str] = set()
+        self.refused: set[str] = set()
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        function = getattr(self.library, name)
+
+        def recorded(*arguments: Any) -> Any:
+            result = function(*arguments)
+            self.asked.add(name)
+            if function.restype is ctypes.c_int32 and result:
+                self.refused.add(name)
+            return result
+
+        return recorded
+
+
+@needs_kernel
+def test_a_prediction_uses_every_function(
+    predictor: Predictor, pages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = kernel.library()
+    assert loaded is not None
+    recorder = Recorder(loaded)
+    monkeypatch.setattr(kernel, "library", lambda: recorder)
+    score_batch(predictor.stages, [*pages, "soft\u00adhyphen " * 2000])
+    assert recorder.asked == set(kernel.SIGNATURES)
+    assert recorder.refused == set()
+
+
+@needs_kernel
+def test_a_library_of_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "VERSION", kernel.VERSION + 1)
+    kernel.library.cache_clear()
+    try:
+        assert not kernel.is_on()
+    finally:
+        monkeypatch.undo()
+        kernel.library.cache_clear()
+    assert kernel.is_on()
+
+
+@needs_kernel
+def test_arrays_that_are_read_only_or_have_gaps_are_read_as_well(predictor: Predictor, spun_page: str) -> None:
+    batch = Inputs.of(predictor.stages, [spun_page]).batch
+    wide = np.repeat(batch.chars, 2)
+    batch.chars.setflags(write=False)
+    expected = dict(arrays_in(tokenize(batch)))
+    for name, array in arrays_in(tokenize(dataclasses.replace(batch, chars=wide[::2]))):
+        assert array.tobytes() == expected[name].tobytes()
+
+
+@needs_kernel
+def test_texts_that_are_read_through_a_codec_are_encoded_as_well(
+    predictor: Predictor, pages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text, "_LONGEST_ITEM", 0)
+    assert_same("encoding", lambda: encode_documents(pages, predictor.stages.char_table))
+
+
+@needs_kernel
+def test_the_address_of_a_table_is_forgotten_with_it() -> None:
+    known = len(kernel.known_tables)
+    table = np.zeros(8)
+    kernel.table_address(table, np.float64)
+    assert len(kernel.known_tables) == known + 1
+    del table
+    gc.collect()
+    assert len(kernel.known_tables) == known
+
+
+def test_without_the_kernel_the_predictions_are_the_same(predictor: Predictor, pages: list[str]) -> None:
+    program = (
+        "import json, sys; from spamfilter import Predictor, kernel; assert not kernel.is_on(); "
+        "found = Predictor.load().predict_many(json.load(sys.stdin)); "
+        "scores = [prediction.scores.batch for prediction in found]; "
+        "print(json.dumps([[each.logits.tobytes().hex(), each.span_logits.tolist()] for each in scores]))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps(pages),
+        env={**os.environ, "SPAMFILTER_KERNEL": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    arrays = [prediction.scores.batch for prediction in predictor.predict_many(pages)]
+    expected = [[scores.logits.tobytes().hex(), scores.span_logits.tolist()] for scores in arrays]
+    assert json.loads(result.stdout) == expected
+    assert any(spans for _, spans in expected)
