@@ -27,11 +27,14 @@ SECOND_LOOK_NAMES: tuple[str, ...] = (
     "likely spam lines elsewhere on the page",
     "spam of the page's other lines, taken together",
     *(f"spam of the lines within {reach}" for reach in (1, 2, 4)),
+    *(f"headlines within {reach}" for reach in (1, 2, 4)),
     *(f"share of the page's other lines: {name}" for name in ("link", "headline", "template", "boilerplate")),
     "the only line",
     "spam of the only line",
 )
 _REACHES = (1, 2, 4)
+_NEAR = slice(0, 4, 3)
+"""What is also looked at near a line: the margin and headlines."""
 _PRIOR_WIDTH = 30
 
 
@@ -55,7 +58,7 @@ class SecondLook:
         margin: float64 (r,), ``spam_margin`` of them.
         addends: int64 (12, r), what is added up over a page, in whole units.
         totals: int64 (12, d), sums of it.
-        running: int64 (1, r + 1), running sums of the margin.
+        running: int64 (2, r + 1), running sums of the margin and of headlines.
         pages: where the lines of each page stand.
     """
 
@@ -92,11 +95,11 @@ class SecondLook:
         values[13] = np.log1p(others[1] / UNIT) * UNIT
         values[14] = others[0] / np.sqrt(lines)
         for place, reach in enumerate(_REACHES, start=15):
-            values[place] = pages.means_within(self.addends[:1], self.running, reach, rows)[0]
-        values[18:22] = others[2:6] / lines
-        values[9:22] /= UNIT
-        np.equal(pages.stops[rows] - pages.starts[rows], 1, out=values[22], casting="unsafe")
-        np.multiply(values[22], margin, out=values[23])
+            values[place : place + 4 : 3] = pages.means_within(self.addends[_NEAR], self.running, reach, rows)
+        values[21:25] = others[2:6] / lines
+        values[9:25] /= UNIT
+        np.equal(pages.stops[rows] - pages.starts[rows], 1, out=values[25], casting="unsafe")
+        np.multiply(values[25], margin, out=values[26])
         values *= GRAIN
         np.rint(values, out=values)
         values /= GRAIN
@@ -127,4 +130,4 @@ def second_look(columns: NDArray[np.float64], widths: NDArray[np.int64], pages: 
     np.multiply(np.maximum(addends[0], -2 * UNIT), addends[6], out=addends[9])
     np.multiply(addends[0], addends[7], out=addends[10])
     np.multiply(addends[1], addends[6], out=addends[11])
-    return SecondLook(columns, margin, addends, pages.sums(addends), sums_behind(addends[:1]), pages)
+    return SecondLook(columns, margin, addends, pages.sums(addends), sums_behind(addends[_NEAR]), pages)

@@ -50,11 +50,14 @@ def test_the_second_look_reads_the_other_lines_of_the_same_page(sizes: list[int]
         for row in range(low, high):
             others = [other for other in range(low, high) if other != row]
             near = [other for other in others if abs(other - row) <= 2]
+            near4 = [other for other in others if abs(other - row) <= 4]
             share = np.minimum(widths, 400)
             expected = {
                 "first look at the line: spam of either kind": margin[row],
                 "likely spam lines elsewhere on the page": np.log1p(spam[others].sum()),
                 "spam of the lines within 2": margin[near].mean() if near else 0.0,
+                "headlines within 2": np.exp(columns[3])[near].mean() if near else 0.0,
+                "headlines within 4": np.exp(columns[3])[near4].mean() if near4 else 0.0,
                 "spam of the page's other text": (margin * share)[others].sum() / (share[others].sum() + 30),
                 "share of the page's other lines: headline": np.exp(columns[3])[others].mean() if others else 0.0,
                 "the only line": float(not others),

@@ -22,8 +22,8 @@ _HACKED_SHARE = 0.15
 """Share of articles that are also made into a page with a block of spam."""
 _SPLICES = 14
 """Most spliced sentences made of one article."""
-_SPLICES_A_LANGUAGE, _LEAST_ROUNDS, _MOST_ROUNDS = 1200, 2, 10
-"""How many splices in a language are made once more, for the span model alone, and of each article how often."""
+_SPLICE_ROUNDS = 2
+"""How often all articles are spliced once more, for the span model alone."""
 _OTHER_STREAM = 1000
 _NEUTRAL_SHARES = (0.0, 0.0, 0.0, 0.0, 0.2)
 """Neutral lines for each line of spam on a spam page, one of these: such pages seldom speak of anything else."""
@@ -128,18 +128,14 @@ class Composer:
         made.extend(self._single_lines())
         return made
 
-    def more_splices(self) -> list[LabelledDocument]:
-        """Spliced sentences and their twins, made of all articles again and again; more often where there are few."""
-        articles: dict[str, list[list[LabelledLine]]] = defaultdict(list)
-        for language, lines in self._pools.articles:
-            articles[language].append(lines)
-        made: list[LabelledDocument] = []
-        for language, own in sorted(articles.items()):
-            once = sum(min(len(lines), _SPLICES) for lines in own)
-            for _ in range(min(max(_SPLICES_A_LANGUAGE // once, _LEAST_ROUNDS), _MOST_ROUNDS)):
-                for lines in own:
-                    made += self._splices(language, lines)
-        return made
+    def more_splices(self, rounds: int) -> list[LabelledDocument]:
+        """Spliced sentences and their twins, made of all articles again and again."""
+        return [
+            made
+            for _ in range(rounds)
+            for language, lines in self._pools.articles
+            for made in self._splices(language, lines)
+        ]
 
     def _document(
         self, kind: str, language: str, lines: Sequence[LabelledLine], *, spam: bool | None
@@ -365,4 +361,4 @@ def compose(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDo
 
 def compose_splices(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDocument]:
     """Spliced sentences of ``documents`` with their untouched twins, other ones than ``compose`` makes."""
-    return Composer(documents, seed + _OTHER_STREAM).more_splices()
+    return Composer(documents, seed + _OTHER_STREAM).more_splices(_SPLICE_ROUNDS)
