@@ -16,7 +16,7 @@ from training.span_training import ScoredBatch, best_of_lines, label_candidates,
 
 RATES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 _CLEAN, _BOILERPLATE = LABELS.index(Label.CLEAN), LABELS.index(Label.BOILERPLATE)
-BOILERPLATE_RATE = 0.007
+BOILERPLATE_RATE = 0.006
 """Share of clean lines that may be taken for boilerplate."""
 MOST_OF_A_PAGE = 2
 """Most lines of one clean page that count as false alarms: a page that is misjudged from top to bottom is the business

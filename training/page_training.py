@@ -32,7 +32,7 @@ _REAL_PAGE_WEIGHT = 3.0
 _DOCUMENT_WEIGHTS = {
     "wcxb": _REAL_PAGE_WEIGHT,
     "spam": 5.0,
-    "spun": 0.03,
+    "spun": 0.015,
     "clean": 0.3,
     "contents": 0.3,
     "listing": 0.3,
