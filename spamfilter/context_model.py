@@ -66,7 +66,7 @@ class ContextModel:
 
 
 def page_speaks(margin: NDArray[np.float64], pages: Pages) -> NDArray[np.float64]:
-    """What the other lines of its page add to the log-odds of spam of each line, float64 (r,), multiples of 1/256.
+    """What the other lines of its page add to the log-odds of either kind of spam, float64 (r,), multiples of 1/256.
 
     Args:
         margin: float64 (r,), multiples of 1/256.

@@ -19,8 +19,8 @@ DOCUMENT_FEATURE_NAMES: tuple[str, ...] = (
     "kinds of residue",
     "residue and a splice",
 )
-DECISION_INPUTS: tuple[tuple[int, ...], ...] = ((0,), (1, 2, 3), (0, 1, 2, 3))
-"""Numbers that each decision looks at: spam, link farm, residue."""
+DECISIONS: tuple[str, ...] = ("spam", "link farm", "residue")
+"""What the regressions decide, each if the ones before it say no."""
 
 
 def document_features(

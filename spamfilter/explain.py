@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter.context_model import page_speaks
 from spamfilter.dense_model import DenseModel
+from spamfilter.document_model import DECISIONS
 from spamfilter.labels import LABELS, Label
 from spamfilter.line_model import NORM_FIELD, unpack_fields
 from spamfilter.pipeline import BatchScores, score_batch
@@ -58,8 +60,8 @@ def explain(predictor: Predictor, prediction: DocumentPrediction) -> Explanation
         return Explanation((), ())
     scores = score_batch(predictor.stages, [prediction.document])
     lines = tuple(_explain_line(predictor, scores, line) for line in prediction.flagged)
-    decision = (0,) if prediction.kind is DocumentKind.SPAM else (1,)
-    page = _dense_reasons(predictor.stages.document, scores.document_values[0], decision, ())
+    decision = DECISIONS.index("spam" if prediction.kind is DocumentKind.SPAM else "link farm")
+    page = _dense_reasons(predictor.stages.document, scores.document_values[0], (decision,), ())
     strongest = sorted(prediction.flagged, key=lambda line: -line.probability)[:2]
     quotes = [Reason(f"line {line.number + 1} is {line.label.value}", line.probability) for line in strongest]
     return Explanation((*page, *quotes) if prediction.is_spam else tuple(quotes), lines)
@@ -112,6 +114,9 @@ def _explain_line(predictor: Predictor, scores: BatchScores, line: LinePredictio
         *_dense_reasons(stages.context.first, scores.page.values_of(rows)[0], (column,), ordinary),
         *_dense_reasons(stages.context.second, scores.context.second.values_of(rows)[0], (column,), ordinary),
     )
+    if line.label in (Label.SEO_INJECTION, Label.LINK_EXCHANGE):
+        spoken = float(page_speaks(scores.context.margin, scores.page.pages)[row])
+        context += (Reason("the other lines of the page look like spam", spoken),) if spoken >= _LEAST_WEIGHT else ()
     words = _word_reasons(predictor, scores, line.number, column - 1)
     reasons = tuple(sorted((*words, *context), key=lambda reason: -reason.weight))
     spans = []

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spamfilter.context_model import ContextModel
 from spamfilter.dense_model import DenseModel
-from spamfilter.document_model import DOCUMENT_FEATURE_NAMES
+from spamfilter.document_model import DECISIONS, DOCUMENT_FEATURE_NAMES
 from spamfilter.errors import ModelError
 from spamfilter.labels import FLAGGED_LABELS, LABELS
 from spamfilter.line_model import LineModel
@@ -46,12 +46,12 @@ def default_model_folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parent.parent / "models" / "default"
 
 
-def _dense(settings: Mapping[str, Any], names: tuple[str, ...]) -> DenseModel:
+def _dense(settings: Mapping[str, Any], names: tuple[str, ...], columns: int = 2) -> DenseModel:
     stored = {name: place for place, name in enumerate(settings["names"])}
     if len(stored) != len(settings["names"]) or set(stored) != set(names):
         raise ModelError("the model looks at other numbers than this spamfilter computes; train the model anew")
     weights, bias, means = (np.array(settings[name], np.float64) for name in ("weights", "bias", "means"))
-    if weights.shape != (len(names), len(bias)) or means.shape != (len(names),):
+    if weights.shape != (len(names), columns) or bias.shape != (columns,) or means.shape != (len(names),):
         raise ModelError("a part of the model has the wrong shape; train the model anew")
     # The order in which the numbers are computed is a matter of this version.
     order = [stored[name] for name in names]
@@ -95,8 +95,8 @@ def stages_from(model: StoredModel) -> Stages:
             ),
             idf=_array(model, "idf", np.uint8, 1 << IDF_BITS),
             context=ContextModel(
-                first=_dense(settings["context"]["first"], FEATURE_NAMES),
-                second=_dense(settings["context"]["second"], SECOND_LOOK_NAMES),
+                first=_dense(settings["context"]["first"], FEATURE_NAMES, len(LABELS)),
+                second=_dense(settings["context"]["second"], SECOND_LOOK_NAMES, len(LABELS)),
             ),
             span=SpanModel(
                 table=_array(model, "span_table", np.int64, 1 << SPAN_BITS),
@@ -113,7 +113,7 @@ def stages_from(model: StoredModel) -> Stages:
                 page=_dense(span["page"], SPAN_PAGE_NAMES),
                 suspicion=_dense(span["suspicion"], SUSPICION_NAMES),
             ),
-            document=_dense(settings["document"], DOCUMENT_FEATURE_NAMES),
+            document=_dense(settings["document"], DOCUMENT_FEATURE_NAMES, len(DECISIONS)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"a part of the model is missing or malformed ({error!r}); train it anew") from None

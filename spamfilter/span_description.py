@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from spamfilter.line_model import LineModel, Words
 from spamfilter.relatedness import WordWeights
-from spamfilter.span_stretches import Stretches
+from spamfilter.span_stretches import Stretches, TokenScores
 from spamfilter.span_tokens import PieceTokens, high_field, low_field, middle_field
 from spamfilter.sums import sums_behind
 from spamfilter.text import SCRIPT_SHIFT, UPPER
@@ -20,9 +20,9 @@ _PAIR_BITS = 32
 def describe_candidates(
     pieces: PieceTokens,
     line_model: LineModel,
-    words: Words,
+    counts: NDArray[np.int64],
     strange: NDArray[np.int64],
-    scores: Stretches,
+    scores: TokenScores,
     stretches: Stretches,
     across: tuple[NDArray[np.float64], NDArray[np.float64]],
     phrase: NDArray[np.float64],
@@ -32,11 +32,12 @@ def describe_candidates(
     """The numbers in ``CANDIDATE_NAMES`` for stretches given as (piece, first, last) in ``pieces``.
 
     Args:
+        counts: int64 (5, c + 1), as ``running_counts`` gives them.
         across: float64 (k,), start and end score of the boundary that is left when the stretch is cut out.
         phrase: float64 (k,), as ``PhraseModel.score`` gives it.
     """
     piece, first, last = stretches
-    start, end, inside = scores
+    start, end, _ = scores
     stop = last + 1
     kinds = pieces.kinds
     low, high = pieces.starts.take(piece), pieces.starts.take(piece + 1)
@@ -45,7 +46,7 @@ def describe_candidates(
     at_start, at_end = first == low, stop == high
     low, high = np.maximum(low, first - NEIGHBOURHOOD), np.minimum(high, stop + NEIGHBOURHOOD)
     places = np.concatenate((first, stop, low, high))
-    sums = _running_counts(pieces, words, inside, strange).take(places, axis=1).reshape(5, 4, -1)
+    sums = counts.take(places, axis=1).reshape(5, 4, -1)
     span, both = sums[:, 0] - sums[:, 1], sums[:, 2] - sums[:, 3]
     rest = both - span
     # Three labels and the norm of the stretch, of the rest and of both.
@@ -56,8 +57,8 @@ def describe_candidates(
     weights = np.stack((low_halves[0], high_halves[0], low_halves[1]))
     logits = weights / norm + line_model.bias[[0, 1, 4]][:, None, None]
     np.minimum(np.maximum(logits, -12, out=logits), 12, out=logits)
-    counts = (np.stack((span[2], rest[2], both[2])) >> _COUNT_SHIFTS) & _COUNT_MASK
-    word_count, capital_count, letter_count, latin_count, solo_count = counts
+    words = (np.stack((span[2], rest[2], both[2])) >> _COUNT_SHIFTS) & _COUNT_MASK
+    word_count, capital_count, letter_count, latin_count, solo_count = words
     count = stop - first
     span_spam, rest_spam = logits[0, 0], logits[0, 1]
     before, after = first - 1, np.minimum(stop, len(kinds) - 1)
@@ -141,7 +142,7 @@ def describe_candidates(
     return columns.T
 
 
-def _running_counts(
+def running_counts(
     pieces: PieceTokens, words: Words, inside: NDArray[np.int64], strange: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """``sums_behind`` over the tokens of pieces, int64 (5, c + 1).

@@ -20,10 +20,10 @@ from spamfilter.dense_model import DenseModel
 from spamfilter.line_model import LineModel, Words
 from spamfilter.page_sums import PageSums
 from spamfilter.relatedness import WordWeights
-from spamfilter.span_description import describe_candidates
+from spamfilter.span_description import describe_candidates, running_counts
 from spamfilter.span_page import span_page_values
 from spamfilter.span_phrases import PhraseModel
-from spamfilter.span_stretches import Stretches, best_rivals, best_stretches, ranges, rivals
+from spamfilter.span_stretches import TokenScores, best_stretches, disjoint, likeliest, ranges, rivals
 from spamfilter.span_tokens import (
     SPAN_BITS,
     PieceTokens,
@@ -44,8 +44,9 @@ ROUNDS = 2
 """Most foreign stretches looked for in one piece of a line."""
 LEAST_SCORE = 2.0
 """Stretches whose log-likelihood ratio is lower are not looked at further."""
-LEAST_ODDS = -8.0
+HOPELESS_BELOW = -8.0
 """Stretches of lower log-odds are not worth a comparison with their rivals."""
+_BLOCK = 1 << 10
 NUMERIC_SHIFT = 4096.0
 
 CANDIDATE_NAMES: tuple[str, ...] = (
@@ -191,7 +192,7 @@ class SpanModel:
         total = self._sum_of_rows(rows_across(pieces, places, gap)[1:])
         return low_field(total) / self.scale, middle_field(total) / self.scale
 
-    def boundary_scores(self, pieces: PieceTokens, words: Words, strange: NDArray[np.int64]) -> Stretches:
+    def boundary_scores(self, pieces: PieceTokens, words: Words, strange: NDArray[np.int64]) -> TokenScores:
         """Scores of each token as the start, as the end and as a part of a phrase, int64 (c,) each."""
         if kernel.is_on() and len(self.table) == 1 << SPAN_BITS:
             whole = pieces.starts, pieces.tokens, pieces.kinds, pieces.hashes, pieces.begins, pieces.ends
@@ -224,19 +225,20 @@ class Inspection:
     """Lines as the span stage sees them: their tokens, and how well each would begin, end or fill a phrase.
 
     Attributes:
-        words: packed weights of all tokens of the batch, as in ``LineScores``.
+        page_words: which words of all tokens of the batch the body of their page uses.
         strange: int64 (c,), as ``strangeness_before`` gives it.
         scores: int64 (c,) each, of tokens as the start, as the end and as a part of a phrase.
+        counts: int64 (5, c + 1), as ``running_counts`` gives them.
         contents: int64 (2, c + 1), as ``PhraseModel.content_sums`` gives them.
     """
 
     model: SpanModel
     line_model: LineModel
-    words: Words
     page_words: WordWeights
     pieces: PieceTokens
     strange: NDArray[np.int64]
-    scores: Stretches
+    scores: TokenScores
+    counts: NDArray[np.int64]
     contents: NDArray[np.int64]
 
     def best(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -264,7 +266,7 @@ class Inspection:
         return describe_candidates(
             self.pieces,
             self.line_model,
-            self.words,
+            self.counts,
             self.strange,
             self.scores,
             (self.pieces.numbers.take(first), first, last),
@@ -273,6 +275,16 @@ class Inspection:
             self.page_words,
             self.model.scale,
         )
+
+    def winners(
+        self, first: NDArray[np.int64], last: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """The likeliest of each stretch and its rivals: outermost tokens int64 (k,), choice float64 (k,), numbers."""
+        owner, first, last = rivals(self.pieces, self.scores, first, last)
+        values = self.describe(first, last)
+        odds = self.model.choice.logits(values)[:, 1]
+        chosen = likeliest(owner, odds)
+        return first.take(chosen), last.take(chosen), odds.take(chosen), values[chosen]
 
 
 def inspect_lines(
@@ -294,7 +306,8 @@ def inspect_lines(
     strange = strangeness_before(pieces, line_model)
     scores = model.boundary_scores(pieces, words, strange)
     contents = model.phrases.content_sums(batch, pieces)
-    return Inspection(model, line_model, words, page_words, pieces, strange, scores, contents)
+    counts = running_counts(pieces, words, scores[2], strange)
+    return Inspection(model, line_model, page_words, pieces, strange, scores, counts, contents)
 
 
 def find_candidates(
@@ -319,17 +332,17 @@ def find_candidates(
     first, last = looked.best()
     if not len(first):
         return nothing
-    hopeful = (model.odds(looked.describe(first, last)) >= LEAST_ODDS).nonzero()[0]
+    hopeful = (model.odds(looked.describe(first, last)) >= HOPELESS_BELOW).nonzero()[0]
     if not len(hopeful):
         return nothing
-    owner, first, last = rivals(looked.pieces, looked.scores, first.take(hopeful), last.take(hopeful))
-    values = looked.describe(first, last)
-    chosen = best_rivals(owner, first, last, model.choice.logits(values)[:, 1])
+    first, last = first.take(hopeful), last.take(hopeful)
+    # Block by block: a stretch with its rivals takes ten kilobytes.
+    winners = [
+        looked.winners(first[row : row + _BLOCK], last[row : row + _BLOCK]) for row in range(0, len(first), _BLOCK)
+    ]
+    first, last, odds, values = (np.concatenate(column) for column in zip(*winners, strict=True))
+    kept = disjoint(first, last, odds)
+    first, last = first[kept], last[kept]
     pieces = looked.pieces
-    first, last = first.take(chosen), last.take(chosen)
-    return SpanCandidates(
-        pieces.lines.take(pieces.numbers.take(first)),
-        pieces.tokens.take(first),
-        pieces.tokens.take(last),
-        values[chosen],
-    )
+    owners = pieces.lines.take(pieces.numbers.take(first))
+    return SpanCandidates(owners, pieces.tokens.take(first), pieces.tokens.take(last), values[kept])

@@ -14,20 +14,22 @@ LONGEST_RIVAL = 40
 _BLOCK = -(1 << 24)
 _NEVER = -(1 << 38)
 _APART = 1 << 40
-_ROWS = 1 << 10
 
 Stretches = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Stretches in three columns: what they belong to, and their outermost tokens."""
+TokenScores = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Scores int64 (c,) each, of tokens as the start, as the end and as a part of a phrase."""
 
 
 def ranges(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The numbers from each ``low`` up to its ``high``, one range after the other."""
+    """The numbers from each ``low`` up to its ``high``, int64 (k,) both, one range after the other; int64."""
     sizes = high - low
     numbers: NDArray[np.int64] = np.arange(int(sizes.sum())) + (high - sizes.cumsum()).repeat(sizes)
     return numbers
 
 
 def best_stretches(
-    starts: NDArray[np.int64], which: NDArray[np.int64], scores: Stretches, free: NDArray[np.bool_]
+    starts: NDArray[np.int64], which: NDArray[np.int64], scores: TokenScores, free: NDArray[np.bool_]
 ) -> Stretches:
     """Best stretch of each piece numbered ``which``, ascending.
 
@@ -36,7 +38,8 @@ def best_stretches(
         free: bool (c,), tokens that a stretch may hold.
 
     Returns:
-        first, last: int64, places in the arrays of tokens; score: int64, very low where none is free.
+        first, last: int64 (k,), places in the arrays of tokens, one stretch for each of ``which``.
+        score: int64 (k,), very low where none is free.
     """
     low, high = starts.take(which), starts.take(which + 1)
     lengths = high - low
@@ -72,33 +75,27 @@ def best_stretches(
     return first + shift, last + shift, score
 
 
-def rivals(pieces: PieceTokens, scores: Stretches, first: NDArray[np.int64], last: NDArray[np.int64]) -> Stretches:
+def rivals(pieces: PieceTokens, scores: TokenScores, first: NDArray[np.int64], last: NDArray[np.int64]) -> Stretches:
     """Each stretch, and those with one of the best other starts, ends or both near it.
 
     Args:
-        scores: int64 (c,) each, of tokens as the start, as the end and as a part of a phrase.
-        first, last: int64 (k,), places of the outermost tokens of each stretch in the arrays of tokens.
+        first, last: int64 (k,), places of the outermost tokens of each stretch in the arrays of tokens; at least one.
 
     Returns:
         owner: int64 (v,), stretch that each belongs to, ascending; the stretch itself comes first.
         first, last: int64 (v,).
     """
-    found: list[Stretches] = []
-    for block in range(0, len(first), _ROWS):
-        rows = slice(block, block + _ROWS)
-        starts, ends = _edges_near(pieces, scores, first[rows], last[rows])
-        owner = np.arange(len(starts))[:, None].repeat(EDGES * EDGES, axis=1)
-        opening, closing = starts.repeat(EDGES, axis=1), np.tile(ends, (1, EDGES))
-        sizes = closing - opening
-        usable = (opening >= 0) & (closing >= 0) & (sizes >= 0) & (sizes < LONGEST_RIVAL)
-        usable[:, 0] = True
-        found.append((owner[usable] + block, opening[usable], closing[usable]))
-    owner, first, last = (np.concatenate(column) for column in zip(*found, strict=True))
-    return owner, first, last
+    starts, ends = _edges_near(pieces, scores, first, last)
+    owner = np.arange(len(starts))[:, None].repeat(EDGES * EDGES, axis=1)
+    opening, closing = starts.repeat(EDGES, axis=1), np.tile(ends, (1, EDGES))
+    sizes = closing - opening
+    usable = (opening >= 0) & (closing >= 0) & (sizes >= 0) & (sizes < LONGEST_RIVAL)
+    usable[:, 0] = True
+    return owner[usable], opening[usable], closing[usable]
 
 
 def _edges_near(
-    pieces: PieceTokens, scores: Stretches, first: NDArray[np.int64], last: NDArray[np.int64]
+    pieces: PieceTokens, scores: TokenScores, first: NDArray[np.int64], last: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Best starts and ends near each stretch, int64 (k, EDGES) each: its own first, -1 where there are no more."""
     piece = pieces.numbers.take(first)
@@ -123,19 +120,40 @@ def _edges_near(
     return edges[0], edges[1]
 
 
-def best_rivals(
-    owner: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64], odds: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """The most likely of the ``rivals`` of each stretch, int64, ascending; of two that overlap the likelier one."""
+def likeliest(owner: NDArray[np.int64], odds: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The most likely of the rivals of each stretch, int64, ascending; the first of those that are equally so.
+
+    Args:
+        owner: int64 (v,), as ``rivals`` gives them, at least one.
+        odds: float64 (v,).
+    """
     edges = np.concatenate(([0], (owner[1:] != owner[:-1]).nonzero()[0] + 1))
     best = np.maximum.reduceat(odds, edges).repeat(np.diff(edges, append=len(owner)))
     hits = (odds == best).nonzero()[0]
-    chosen = hits[np.searchsorted(hits, edges)]
-    # Only neighbours can overlap: a piece holds two stretches at most.
-    clash = first.take(chosen[1:]) <= last.take(chosen[:-1])
-    second_wins = odds.take(chosen[1:]) > odds.take(chosen[:-1])
-    kept = np.ones(len(chosen), np.bool_)
+    found: NDArray[np.int64] = hits[np.searchsorted(hits, edges)]
+    return found
+
+
+def disjoint(first: NDArray[np.int64], last: NDArray[np.int64], odds: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which winners stay, bool (k,): of two neighbours that overlap, or have changed sides, the likelier one.
+
+    Args:
+        first, last: int64 (k,), outermost tokens of one winner for each stretch, in the order of the stretches.
+        odds: float64 (k,).
+    """
+    # Only neighbours can clash: a piece holds two stretches at most.
+    clash = first[1:] <= last[:-1]
+    second_wins = odds[1:] > odds[:-1]
+    kept = np.ones(len(first), np.bool_)
     kept[:-1] &= ~(clash & second_wins)
     kept[1:] &= ~(clash & ~second_wins)
-    winners: NDArray[np.int64] = chosen[kept]
+    return kept
+
+
+def best_rivals(
+    owner: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64], odds: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """The ``likeliest`` of the ``rivals`` of each stretch, int64, ascending, as far as they are ``disjoint``."""
+    chosen = likeliest(owner, odds)
+    winners: NDArray[np.int64] = chosen[disjoint(first.take(chosen), last.take(chosen), odds.take(chosen))]
     return winners

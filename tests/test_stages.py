@@ -54,3 +54,15 @@ def test_a_model_without_a_part_is_refused(stored: StoredModel) -> None:
     span = {name: value for name, value in stored.settings["span"].items() if name != "suspicion"}
     with pytest.raises(ModelError, match="missing or malformed"):
         Predictor(altered(stored, span=span))
+
+
+@pytest.mark.parametrize("part", ["first", "second", "choice", "candidates", "page", "suspicion", "document"])
+def test_a_regression_with_another_number_of_columns_is_refused(stored: StoredModel, part: str) -> None:
+    def wider(dense: dict[str, Any]) -> dict[str, Any]:
+        return {**dense, "weights": [[*row, 0.0] for row in dense["weights"]], "bias": [*dense["bias"], 0.0]}
+
+    settings = copy.deepcopy(dict(stored.settings))
+    owner = settings if part == "document" else settings["context" if part in ("first", "second") else "span"]
+    owner[part] = wider(owner[part])
+    with pytest.raises(ModelError, match="wrong shape"):
+        Predictor(StoredModel(settings, stored.arrays, stored.card))

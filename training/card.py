@@ -43,7 +43,8 @@ def model_card(content: dict[str, Any]) -> str:
         "",
         "Labels lines of web text as "
         + ", ".join(f"`{label}`" for label in content["labels"])
-        + "; finds foreign phrases inside lines; judges pages. Four logistic regressions fitted with scikit-learn.",
+        + "; finds foreign phrases inside lines; judges pages. "
+        "Four stages of logistic regressions, fitted with scikit-learn.",
         "",
         "## Data",
         "",

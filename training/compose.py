@@ -360,5 +360,5 @@ def compose(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDo
 
 
 def compose_splices(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDocument]:
-    """Spliced sentences of ``documents`` with their untouched twins, other ones than ``compose`` makes."""
+    """Spliced sentences of ``documents`` with their untouched twins, drawn anew."""
     return Composer(documents, seed + _OTHER_STREAM).more_splices(_SPLICE_ROUNDS)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from spamfilter.context_model import ContextModel, ContextScores, first_look
 from spamfilter.dense_model import WEIGHT_GRAIN, DenseModel
-from spamfilter.document_model import DECISION_INPUTS, DOCUMENT_FEATURE_NAMES, document_features
+from spamfilter.document_model import DOCUMENT_FEATURE_NAMES, document_features
 from spamfilter.labels import LABELS
 from spamfilter.page_features import FEATURE_NAMES
 from spamfilter.page_sums import PageSums
@@ -23,8 +23,8 @@ from training.span_training import ScoredBatch, fit_span_pages
 _LABEL_NUMBER = {label.value: number for number, label in enumerate(LABELS)}
 _KIND_NUMBER = {"clean": 0, "residue": 1, "link_farm": 2, "spam": 3}
 
-_DECISIONS = ((3, (0,)), (2, (0, 1)), (1, (0,)))
-"""Kind that each decision of the document model looks for, and the kinds that it is told from."""
+_DECISIONS = ((3, (0,), (0,)), (2, (0, 1), (1, 2, 3)), (1, (0,), (0, 1, 2, 3)))
+"""Of each decision of the document model: the kind that it looks for, those that it is told from, its numbers."""
 
 _ORDINARY_SHARE = 0.5
 _SPAM_PAGE_WEIGHT = 8.0
@@ -148,7 +148,7 @@ def _fit_decisions(values: NDArray[np.float64], kinds: NDArray[np.int64], weight
     """The three decisions of the document model side by side; a number that one does not look at has the weight 0."""
     names = DOCUMENT_FEATURE_NAMES
     parts = []
-    for (kind, against), inputs in zip(_DECISIONS, DECISION_INPUTS, strict=True):
+    for kind, against, inputs in _DECISIONS:
         rows = np.isin(kinds, (kind, *against))
         chosen = values[rows][:, inputs]
         part = fit_dense_model(

@@ -7,7 +7,7 @@ import pytest
 
 from spamfilter import LABELS
 from tests.training.material import own_documents
-from training.compose import compose
+from training.compose import compose, compose_splices
 from training.documents import LabelledDocument
 
 
@@ -18,6 +18,17 @@ def composed() -> list[LabelledDocument]:
 
 def test_the_same_documents_and_seed_give_the_same_pages() -> None:
     assert compose(own_documents(), 3) == compose(own_documents(), 3)
+
+
+def test_more_splices_are_sentences_with_their_twins_and_the_same_for_the_same_seed() -> None:
+    made = compose_splices(own_documents(), 3)
+    assert made == compose_splices(own_documents(), 3)
+    assert Counter(document.source for document in made) == {"splice": len(made) // 2, "twin": len(made) // 2}
+    known = {line.text for document in own_documents() for line in document.lines}
+    for spliced, twin in zip(made[::2], made[1::2], strict=True):
+        assert spliced.lines[0].spans
+        assert twin.lines[0].text in known
+    assert made != [document for document in compose(own_documents(), 3) if document.source in ("splice", "twin")]
 
 
 def test_another_seed_gives_other_pages() -> None:
