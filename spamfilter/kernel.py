@@ -7,7 +7,6 @@ is named, or else are copied.
 
 import ctypes
 import os
-import weakref
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,22 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 1
+VERSION = 2
 """Of the functions and their arguments; a library of another version is not used."""
-_CODES = {"p": ctypes.c_void_p, "n": ctypes.c_int64, "i": ctypes.c_int32, "u": ctypes.c_uint32, "d": ctypes.c_double}
+_CODES = {"p": ctypes.c_void_p, "n": ctypes.c_int64, "d": ctypes.c_double}
 SIGNATURES: dict[str, tuple[str, Any]] = {
     "count_line_ends": ("pn", ctypes.c_int64),
     "encode": ("ppnpnnnppppppp", ctypes.c_int32),
     "dropped_places": ("ppnpnp", None),
     "count_tokens": ("pn", ctypes.c_int64),
     "tokenize": ("pnpppppp", None),
-    "line_words": ("pppppnuiiippppp", None),
-    "line_scores": ("ppndpppp", None),
-    "count_pieces": ("ppnp", None),
-    "cut_pieces": ("pppnppppppppppppppppp", None),
-    "strangeness_before": ("pnppip", None),
-    "rows_across": ("ppppppppnp", None),
-    "boundary_scores": ("pnppppppppnppppppp", ctypes.c_int32),
+    "line_words": ("ppppppnp", None),
+    "line_scores": ("pppnppp", None),
+    "find_spans": ("ppppppppppppnnppppp", ctypes.c_int64),
     "count_shapes": ("ppppppppnpp", None),
     "word_weights": ("ppnpnpnpppppp", None),
     "line_facts": ("ppppppppppnpnppppppp", None),
@@ -42,7 +37,11 @@ SIGNATURES: dict[str, tuple[str, Any]] = {
     "page_totals": ("pnnpnp", None),
     "strongest_tokens": ("pnppnppp", None),
 }
+MAY_REFUSE = frozenset({"encode", "find_spans", "context_numbers", "second_numbers"})
+"""Functions that give a number below 0 if numpy has to do their work."""
 _NOTHING = ctypes.c_char * 0
+_CANDIDATES = 512
+"""Stretches are found so many at a time."""
 
 
 @cache
@@ -90,20 +89,30 @@ def addresses(*arrays: NDArray[Any]) -> list[Any]:
     return [_at(array) for array in arrays]
 
 
-known_tables: dict[int, tuple[weakref.ref[NDArray[Any]], ctypes.c_void_p]] = {}
+class ModelTables:
+    """What the kernel reads of a model, a C struct: addresses of arrays, asked for once, and numbers.
 
+    It holds the arrays, and is copied and pickled without addresses.
+    """
 
-def table_address(array: NDArray[Any], dtype: type[np.generic]) -> Any:
-    """The same for an array that stays, as those of a model: its address is asked for once."""
-    known = known_tables.get(id(array))
-    if known is not None and known[0]() is array:
-        return known[1]
-    if not array.flags.c_contiguous or array.dtype != dtype:
-        return _at(np.ascontiguousarray(array, dtype))
-    number = id(array)
-    address = ctypes.c_void_p(array.ctypes.data)
-    known_tables[number] = weakref.ref(array, lambda _: known_tables.pop(number, None)), address
-    return address
+    __slots__ = ("_values", "at")
+
+    def __init__(self, *values: NDArray[Any] | float) -> None:
+        """Keep ``values`` in the order of the struct: contiguous arrays, floats and integers, of 64 bits each."""
+        self._values = values
+        fields: Any = (ctypes.c_int64 * len(values))()
+        self.at = fields
+        for place, value in enumerate(values):
+            if isinstance(value, np.ndarray):
+                fields[place] = value.ctypes.data
+            elif isinstance(value, float):
+                ctypes.c_double.from_buffer(fields, 8 * place).value = value
+            else:
+                fields[place] = value
+
+    def __reduce__(self) -> tuple[type["ModelTables"], tuple[NDArray[Any] | float, ...]]:
+        """Ask for the addresses anew."""
+        return ModelTables, self._values
 
 
 def encode(
@@ -121,7 +130,7 @@ def encode(
     counts = np.empty(3, np.int64)
     dropped = np.empty(len(codes) // 64, np.int64)
     documents = len(offsets) - 1
-    places = _at(codes), _at(offsets), documents, table_address(char_table, np.uint32), len(char_table)
+    places = _at(codes), _at(offsets), documents, _at(char_table), len(char_table)
     outputs = addresses(chars, ends, *original, document_lines, dropped, counts)
     if functions().encode(*places, most_lines, len(dropped), *outputs):
         return None
@@ -152,149 +161,57 @@ def tokenize(
     return begins[:-1], ends[:-1], kinds[:-1], hashes[:-1], line_tokens[:-1], firsts[:-1]
 
 
-def suits_line_tables(
-    part_bits: int, pair_bits: int, orders: tuple[int, ...], slots: int, sizes: tuple[int, int, int]
-) -> bool:
-    """Whether ``line_words`` can read these tables; ``sizes``: rows of parts, pairs and the vocabulary."""
-    return (
-        1 <= part_bits < 32
-        and 1 <= pair_bits < 32
-        and min(orders) >= 2
-        and max(orders) < 32
-        and slots > 1
-        and slots & (slots - 1) == 0
-        and sizes == ((1 << part_bits) + 1, 1 << pair_bits, slots)
-    )
-
-
 def line_words(
+    model: ModelTables,
     chars: NDArray[np.uint32],
     begins: NDArray[np.int64],
     ends: NDArray[np.int64],
     kinds: NDArray[np.uint8],
     hashes: NDArray[np.uint32],
-    orders: tuple[int, ...],
-    bits: tuple[int, int],
-    tables: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint32], NDArray[np.int64]],
 ) -> NDArray[np.int64]:
-    """``LineModel.token_words``, int64 (t, 2). Tables: of parts, of pairs, hashes and words of the vocabulary."""
+    """``LineModel.token_words``, int64 (t, 2)."""
     words = np.empty((len(hashes), 2), np.int64)
-    parts, pairs, vocabulary_hashes, vocabulary_words = tables
-    functions().line_words(
-        *addresses(chars, begins, ends, kinds, hashes),
-        len(hashes),
-        sum(1 << order for order in orders),
-        *bits,
-        len(vocabulary_hashes).bit_length() - 1,
-        table_address(parts, np.int64),
-        table_address(pairs, np.int64),
-        table_address(vocabulary_hashes, np.uint32),
-        table_address(vocabulary_words, np.int64),
-        _at(words),
-    )
+    functions().line_words(model.at, *addresses(chars, begins, ends, kinds, hashes), len(hashes), _at(words))
     return words
 
 
 def line_scores(
-    words: NDArray[np.int64], line_tokens: NDArray[np.int64], scale: float, bias: NDArray[np.float64]
+    model: ModelTables, words: NDArray[np.int64], line_tokens: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     """Logits float64 (m, 5), strongest float64 (m,) and sums int64 (m, 6) of ``LineScores``."""
     lines = len(line_tokens) - 1
     logits, strongest, sums = np.empty((lines, 5)), np.empty(lines), np.empty((lines, 6), np.int64)
-    functions().line_scores(
-        _at(words),
-        _at(line_tokens),
-        lines,
-        scale,
-        table_address(bias, np.float64),
-        _at(logits),
-        _at(strongest),
-        _at(sums),
-    )
+    functions().line_scores(model.at, *addresses(words, line_tokens), lines, *addresses(logits, strongest, sums))
     return logits, strongest, sums
 
 
-def cut_pieces(
-    chars: NDArray[np.uint32],
-    line_tokens: NDArray[np.int64],
+def find_spans(
+    model: ModelTables,
+    line_model: ModelTables,
+    tokens: tuple[NDArray[Any], ...],
     lines: NDArray[np.int64],
-    begins: NDArray[np.int64],
-    ends: NDArray[np.int64],
-    kinds: NDArray[np.uint8],
-    hashes: NDArray[np.uint32],
-    firsts: NDArray[np.uint32],
-) -> tuple[Any, ...]:
-    """The arrays of ``PieceTokens``, in order."""
-    counts = np.empty(2, np.int64)
-    places = _at(line_tokens), _at(lines), len(lines)
-    functions().count_pieces(*places, _at(counts))
-    pieces, count = counts.tolist()
-    whole = [np.empty(size, np.int64) for size in (pieces, pieces + 1, count, count)]
-    free, piece_kinds = np.empty(count, np.bool_), np.empty(count, np.uint8)
-    piece_hashes, piece_firsts, endings, shapes = (np.empty(count, np.uint32) for _ in range(4))
-    piece_begins, piece_ends = np.empty(count, np.int64), np.empty(count, np.int64)
-    results = *whole, free, piece_kinds, piece_hashes, piece_firsts, piece_begins, piece_ends, endings, shapes
-    functions().cut_pieces(_at(chars), *places, *addresses(begins, ends, kinds, hashes, firsts), *addresses(*results))
-    return results
+    width: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    """The candidates of ``find_candidates``: lines, first and last tokens int64 (3, k), numbers float64 (k, width).
 
-
-def strangeness_before(
-    starts: NDArray[np.int64], hashes: NDArray[np.uint32], pair_table: NDArray[np.int64], pair_bits: int
-) -> NDArray[np.int64]:
-    """``span_tokens.strangeness_before``, int64 (c,)."""
-    strange = np.empty(len(hashes), np.int64)
-    functions().strangeness_before(
-        _at(starts), len(starts) - 1, _at(hashes), table_address(pair_table, np.int64), pair_bits, _at(strange)
-    )
-    return strange
-
-
-def rows_across(
-    values: tuple[NDArray[np.uint32], ...], places: tuple[NDArray[np.int64], ...], gap: NDArray[np.bool_], count: int
-) -> NDArray[np.uint32]:
-    """``span_tokens.rows_across``, uint32 (count, k).
+    None if the model asks for more than the kernel has room for.
 
     Args:
-        values: hashes, endings and shapes of ``PieceTokens``.
-        places: int64 (k,) for each of the offsets -2 to 1 in turn.
+        tokens: characters; begins, ends, kinds, hashes, firsts and packed weights int64 (t, 2) of all tokens; running
+            sums of ``WordWeights``; line ends among the tokens.
     """
-    rows = np.empty((count, len(gap)), np.uint32)
-    functions().rows_across(*addresses(*values, *places, gap), len(gap), *addresses(rows))
-    return rows
-
-
-def boundary_scores(
-    pieces: tuple[Any, ...],
-    words: NDArray[np.int64],
-    strange: NDArray[np.int64],
-    table: NDArray[np.int64],
-    taps: NDArray[np.float64],
-    bias: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """``SpanModel.boundary_scores``, int64 (c,) each.
-
-    Args:
-        pieces: of ``PieceTokens``: starts, tokens, kinds, hashes, begins, ends, endings, shapes.
-        words: int64 (t,), packed weights, in steps of any size.
-        taps: float64 (17, 3), as ``numeric_taps`` gives them.
-    """
-    starts, *columns = pieces
-    start, end, inside = (np.empty(len(strange), np.int64) for _ in range(3))
-    failed = functions().boundary_scores(
-        _at(starts),
-        len(starts) - 1,
-        *addresses(*columns),
-        words.ctypes.data,
-        words.strides[0] // words.itemsize,
-        _at(strange),
-        table_address(table, np.int64),
-        table_address(taps, np.float64),
-        table_address(bias, np.int64),
-        *addresses(start, end, inside),
-    )
-    if failed:
-        raise ValueError("a piece is longer than pieces are")
-    return start, end, inside
+    following = np.zeros(2, np.int64)
+    places = model.at, line_model.at, *addresses(*tokens, lines), len(lines), _CANDIDATES, _at(following)
+    parts: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
+    while not parts or following[0] < len(lines):
+        found, numbers = np.empty((3, _CANDIDATES), np.int64), np.empty((_CANDIDATES, width))
+        count = functions().find_spans(*places, *addresses(*found, numbers))
+        if count < 0:
+            return None
+        parts.append((found[:, :count], numbers[:count]))
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate([found for found, _ in parts], axis=1), np.concatenate([numbers for _, numbers in parts])
 
 
 def count_shapes(
@@ -332,8 +249,7 @@ def word_weights(
         _at(document_tokens),
         len(document_tokens) - 1,
         _at(body),
-        table_address(idf, np.uint8),
-        *addresses(seen, running, weights, unrelated),
+        *addresses(idf, seen, running, weights, unrelated),
     )
     return running, weights, unrelated
 

@@ -2,9 +2,9 @@
 
 import ctypes
 import dataclasses
-import gc
 import json
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -28,7 +28,9 @@ from spamfilter.page_features import PageFeatures, page_features
 from spamfilter.pipeline import Stages, score_batch
 from spamfilter.relatedness import word_weights
 from spamfilter.second_look import SECOND_LOOK_NAMES, SecondLook, second_look
-from spamfilter.span_tokens import PIECE_TOKENS, PieceTokens, cut_pieces, rows_across, strangeness_before
+from spamfilter.span_model import CANDIDATE_NAMES, SpanModel, find_candidates
+from spamfilter.span_phrases import PHRASE_BITS
+from spamfilter.span_tokens import NUMERIC_COUNT, PIECE_TOKENS, SPAN_BITS
 from spamfilter.suspicion import strongest_tokens
 from spamfilter.text import TextBatch, encode_documents
 from spamfilter.tokens import TokenBatch, tokenize
@@ -94,7 +96,6 @@ class Inputs:
     line: LineScores
     page: PageFeatures
     second: SecondLook
-    pieces: PieceTokens
 
     @classmethod
     def of(cls, stages: Stages, texts: list[str]) -> "Inputs":
@@ -104,8 +105,7 @@ class Inputs:
             line = stages.line.score(tokens)
             page = page_features(batch, tokens, line, stages.idf, stages.line.scale)
             second = score_batch(stages, texts).context.second
-            pieces = cut_pieces(batch, tokens, page.lines)
-        return cls(stages, texts, batch, tokens, line, page, second, pieces)
+        return cls(stages, texts, batch, tokens, line, page, second)
 
 
 def encoding(inputs: Inputs) -> Any:
@@ -170,33 +170,19 @@ def strongest_stretches(inputs: Inputs) -> Any:
     return strongest_tokens(inputs.stages.line, inputs.tokens, inputs.line.token_words, inputs.page).T + 0.0
 
 
-def pieces_of_lines(inputs: Inputs) -> Any:
-    return cut_pieces(inputs.batch, inputs.tokens, inputs.page.lines)
+def stretches_of_all_lines(inputs: Inputs) -> Any:
+    return candidates_of(inputs, inputs.stages.span)
 
 
-def strangeness(inputs: Inputs) -> Any:
-    return strangeness_before(inputs.pieces, inputs.stages.line)
-
-
-def boundaries(inputs: Inputs) -> Any:
-    pieces = inputs.pieces
-    if not len(pieces.lines):
-        return ()  # the span stage is not asked
-    strange = np.arange(len(pieces.kinds)) * 37 % 101 - 50
-    return inputs.stages.span.boundary_scores(pieces, inputs.line.token_words, strange)
-
-
-def rows_of_boundaries(inputs: Inputs) -> Any:
-    pieces = inputs.pieces
-    count = len(pieces.kinds)
-    places = {offset: (np.arange(count) * 3 + offset) % max(count, 1) for offset in (-2, -1, 0, 1)}
-    return rows_across(pieces, places, np.arange(count) % 2 == 0)
+def candidates_of(inputs: Inputs, model: SpanModel) -> Any:
+    words, page = inputs.line.token_words, inputs.page
+    return find_candidates(model, inputs.stages.line, inputs.batch, inputs.tokens, words, page.words, page.lines)
 
 
 ROOMS = (
     *(encoding, tokens_of, weights_of_tokens, scores_of_lines, shapes_of_lines, weights_of_words, facts_of_lines),
     *(numbers_of_lines, sums_of_pages, facts_of_second_look, numbers_of_second_look, strongest_stretches),
-    *(pieces_of_lines, strangeness, boundaries, rows_of_boundaries),
+    stretches_of_all_lines,
 )
 
 long_words = st.builds(lambda letter, count: letter * count, st.sampled_from("aZй9你."), st.integers(30, 70))
@@ -286,6 +272,59 @@ def line_model_of(orders: tuple[int, ...], seed: int) -> LineModel:
     return LineModel(NgramSettings(orders, 9, 8), parts, pairs, *nothing, 100.0, np.zeros(5))
 
 
+spliced = st.builds(
+    lambda words, phrase, place: " ".join([*words[:place], phrase, *words[place:]]),
+    st.lists(st.sampled_from(["the", "mill", "River", "grinds", "水", "车", "(", ",", "9", "кот"]), max_size=450),
+    st.sampled_from(["cheap garden hoses", "best online casino bonus", "【澳门 赌场】", "купить диплом"]),
+    st.integers(0, 450),
+)
+
+
+def span_model_of(seed: int, known: SpanModel) -> SpanModel:
+    """A model of random weights, after which many a stretch is hopeful and any of its rivals is chosen."""
+    rng = np.random.default_rng(seed)
+    fields = np.zeros((1 << SPAN_BITS, 6), np.int64)
+    fields[:, :3] = rng.integers(-400, 400, (1 << SPAN_BITS, 3))
+    width = len(CANDIDATE_NAMES)
+    weights, choice = rng.integers(-30_000, 30_000, (2, width, 2)) / 65536
+    phrases = rng.integers(-1000, 1000, (2, 1 << PHRASE_BITS), dtype=np.int32)
+    return dataclasses.replace(
+        known,
+        table=np.ascontiguousarray(pack_fields(fields)[:, 0]),
+        numeric_weights=rng.integers(-200, 200, (NUMERIC_COUNT, 3)).astype(np.float64),
+        bias=rng.integers(-300, 300, 3),
+        scale=float(rng.integers(50, 500)),
+        phrases=dataclasses.replace(known.phrases, table=phrases, scale=float(rng.integers(100, 1000))),
+        choice=dataclasses.replace(known.choice, weights=choice),
+        candidates=dataclasses.replace(known.candidates, weights=weights),
+    )
+
+
+@needs_kernel
+@given(texts=st.lists(st.one_of(spliced, pieces_of_text), min_size=1, max_size=9), seed=st.integers(0, 7))
+@settings(max_examples=150, deadline=None)
+def test_any_span_model_finds_the_same_stretches(predictor: Predictor, texts: list[str], seed: int) -> None:
+    inputs = Inputs.of(predictor.stages, ["\n".join(texts), *texts[:2]])
+    model = span_model_of(seed, predictor.stages.span)
+    assert_same("find_candidates", lambda: candidates_of(inputs, model))
+
+
+@needs_kernel
+def test_any_number_of_stretches_is_found(
+    predictor: Predictor, pages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = Inputs.of(predictor.stages, [*pages, *LONG])
+    for seed in range(3):
+        model = span_model_of(seed, predictor.stages.span)
+        assert_same("find_candidates", lambda model=model: candidates_of(inputs, model))  # type: ignore[misc]
+        assert len(candidates_of(inputs, model).lines) > 100
+    monkeypatch.setattr(kernel, "_CANDIDATES", 3)
+    assert_same("find_candidates", lambda: candidates_of(inputs, model))
+    monkeypatch.setattr(kernel, "_CANDIDATES", 1)
+    # Less room than one piece asks for: left to numpy.
+    assert_same("find_candidates", lambda: candidates_of(inputs, model))
+
+
 @needs_kernel
 def test_tables_that_the_kernel_cannot_read_are_left_to_numpy(predictor: Predictor, spun_page: str) -> None:
     model = line_model_of((1 << 5, 3), seed=0)
@@ -323,7 +362,7 @@ class Recorder:
         def recorded(*arguments: Any) -> Any:
             result = function(*arguments)
             self.asked.add(name)
-            if function.restype is ctypes.c_int32 and result:
+            if name in kernel.MAY_REFUSE and result < 0:
                 self.refused.add(name)
             return result
 
@@ -374,14 +413,14 @@ def test_texts_that_are_read_through_a_codec_are_encoded_as_well(
 
 
 @needs_kernel
-def test_the_address_of_a_table_is_forgotten_with_it() -> None:
-    known = len(kernel.known_tables)
-    table = np.zeros(8)
-    kernel.table_address(table, np.float64)
-    assert len(kernel.known_tables) == known + 1
-    del table
-    gc.collect()
-    assert len(kernel.known_tables) == known
+def test_models_are_copied_without_addresses(predictor: Predictor, spun_page: str) -> None:
+    copied = pickle.loads(pickle.dumps(predictor.stages))
+    for name in ("line", "span"):
+        own, other = getattr(predictor.stages, name).tables, getattr(copied, name).tables
+        assert bytes(own.at) != bytes(other.at)
+    expected = dict(arrays_in(score_batch(predictor.stages, [spun_page])))
+    for path, array in arrays_in(score_batch(copied, [spun_page])):
+        assert array.tobytes() == expected[path].tobytes()
 
 
 def test_without_the_kernel_the_predictions_are_the_same(predictor: Predictor, pages: list[str]) -> None:
