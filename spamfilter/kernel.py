@@ -34,10 +34,18 @@ SIGNATURES: dict[str, tuple[str, Any]] = {
     "second_addends": ("pppnpnppp", None),
     "second_arguments": ("pppnnnnp", None),
     "second_numbers": ("ppppppppnnnnpnp", ctypes.c_int32),
-    "page_totals": ("pnnpnp", None),
     "strongest_tokens": ("pnppnppp", None),
+    "shift_logits": ("ppn", None),
+    "sum_exponentials": ("pn", None),
+    "take_logarithms": ("ppn", None),
+    "suspicious_rows": ("ppnpdnnp", ctypes.c_int64),
+    "let_pages_speak": ("pppnpndd", None),
+    "rests": ("pn", None),
+    "page_sums": ("ppppnpndp", None),
+    "span_page_values": ("ppnpnppnpppppnp", ctypes.c_int32),
+    "document_numbers": ("ppnppnp", None),
 }
-MAY_REFUSE = frozenset({"encode", "find_spans", "context_numbers", "second_numbers"})
+MAY_REFUSE = frozenset({"encode", "find_spans", "context_numbers", "second_numbers", "span_page_values"})
 """Functions that give a number below 0 if numpy has to do their work."""
 _NOTHING = ctypes.c_char * 0
 _CANDIDATES = 512

@@ -130,7 +130,7 @@ void strongest_tokens(const uint64_t *words, int64_t stride, const int64_t *line
 /* ---- line_facts.py, neighbours.py, page_features.py, second_look.py ---- */
 
 /* Sums over pages of numbers (count, rows). */
-void page_totals(const int64_t *values, int64_t count, int64_t rows, const int64_t *edges, int64_t pages, int64_t *totals)
+static void page_totals(const int64_t *values, int64_t count, int64_t rows, const int64_t *edges, int64_t pages, int64_t *totals)
 {
     for (int64_t number = 0; number < count; number++, values += rows)
         for (int64_t page = 0; page < pages; page++) {

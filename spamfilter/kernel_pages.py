@@ -130,8 +130,117 @@ def second_numbers(
     return None if failed else values
 
 
-def page_totals(values: Integers, edges: Integers) -> Integers:
-    """Sums over each page of ``values`` int64 (k, r), int64 (k, d)."""
-    totals: NDArray[Any] = np.empty((len(values), len(edges) - 1), np.int64)
-    functions().page_totals(*addresses(values), *values.shape, *addresses(edges), len(edges) - 1, *addresses(totals))
-    return totals
+def log_softmax(columns: Floats, bias: Floats) -> Floats:
+    """Log-probabilities of logits float64 (6, n), less their bias float64 (6,); in place."""
+    rows = columns.shape[1]
+    functions().shift_logits(*addresses(columns, bias), rows)
+    return _normalized(columns)
+
+
+def _normalized(columns: Floats) -> Floats:
+    """The rest of ``log_softmax`` of what is at most 0 in each row of float64 (6, n); in place."""
+    kernel, rows = functions(), columns.shape[1]
+    exponentials = np.exp(columns)
+    kernel.sum_exponentials(*addresses(exponentials), rows)
+    logarithms = np.log(exponentials[0], out=exponentials[0])
+    kernel.take_logarithms(*addresses(columns, logarithms), rows)
+    return columns
+
+
+def suspicious_rows(
+    partial: Floats, strongest: Floats, weights: Floats, least_sum: float, rows: slice
+) -> NDArray[np.int64]:
+    """The rows that ``are_suspicious``, int64, counted from the first of all.
+
+    Args:
+        partial: float64 (n,), of ``rows``.
+        strongest: float64 (3, r), of all rows.
+    """
+    count = rows.stop - rows.start
+    found = np.empty(count + 1, np.int64)
+    places = strongest.shape[1], *addresses(weights), least_sum, rows.start, count, *addresses(found)
+    return found[: functions().suspicious_rows(*addresses(partial, strongest), *places)]
+
+
+def let_pages_speak(logits: Floats, edges: Integers, speaks_from: float, up_to: float) -> Floats:
+    """What ``look_again`` does in the end to logits float64 (6, r), in place; returns ``ContextScores.margin``."""
+    margin: Floats = np.logaddexp(logits[1], logits[2])
+    other = np.logaddexp(logits[0], logits[5])
+    places = addresses(margin, other, logits, edges)
+    functions().let_pages_speak(*places[:3], len(margin), places[3], len(edges) - 1, speaks_from, up_to)
+    _normalized(logits)
+    return margin
+
+
+def page_sums(columns: Floats, margin: Floats, widths: Integers, edges: Integers, half: float) -> Floats:
+    """The fields ``headlines``, ``margins`` and ``strongest`` of ``PageSums``, float64 (6, d).
+
+    Args:
+        columns: float64 (6, r), log-probabilities of the labels.
+        half: the log-probability of boilerplate from which on a line is none of the text.
+    """
+    rows, pages = len(margin), len(edges) - 1
+    findings = np.empty((6, pages))
+    shown = np.exp(columns[2:5])
+    shown_at = addresses(shown)
+    functions().rests(*shown_at, rows)
+    np.log(shown[::2], out=shown[::2])
+    functions().page_sums(
+        *addresses(columns, margin),
+        *shown_at,
+        *addresses(widths),
+        rows,
+        *addresses(edges),
+        pages,
+        half,
+        *addresses(findings),
+    )
+    return findings
+
+
+def span_page_values(
+    rows: Integers,
+    odds: Floats,
+    columns: Floats,
+    places: tuple[Integers, Integers, Integers],
+    found: tuple[Floats, Floats, Floats, Floats],
+    width: int,
+) -> Floats | None:
+    """``span_page.span_page_values``, float64 (k, width); None if there are not ``width`` numbers.
+
+    Args:
+        odds: float64 (k,), limited in place.
+        places: documents, edges and sizes of ``Pages``.
+        found: headlines, strongest, margins of the text and residue of ``PageSums``.
+    """
+    documents, edges, sizes = places
+    pages, values = len(sizes), np.empty((len(rows), width))
+    logarithms, log_before = np.empty((2, pages)), rows - edges.take(documents.take(rows))
+    logarithms[0], logarithms[1] = found[0], sizes
+    np.log1p(logarithms, out=logarithms)
+    failed = functions().span_page_values(
+        *addresses(rows, odds),
+        len(rows),
+        *addresses(columns),
+        columns.shape[1],
+        *addresses(documents, edges),
+        pages,
+        *addresses(*found[1:], logarithms, np.log1p(log_before)),
+        width,
+        *addresses(values),
+    )
+    return None if failed else values
+
+
+def document_numbers(span_documents: Integers, span_logits: Floats, margins: Floats, residue: Floats) -> Floats:
+    """``document_features``, float64 (d, 4)."""
+    pages = len(residue)
+    values = np.empty((pages, 4))
+    functions().document_numbers(
+        *addresses(span_documents, span_logits),
+        len(span_documents),
+        *addresses(margins, residue),
+        pages,
+        *addresses(values),
+    )
+    return values

@@ -20,15 +20,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from spamfilter import Predictor, kernel, kernel_pages, text
+from spamfilter.document_model import document_features
 from spamfilter.line_facts import line_facts
 from spamfilter.line_model import LineModel, LineScores, pack_fields
 from spamfilter.line_shapes import count_shapes
 from spamfilter.ngrams import NgramSettings
 from spamfilter.page_features import PageFeatures, page_features
-from spamfilter.pipeline import Stages, score_batch
+from spamfilter.page_sums import PageSums, page_sums
+from spamfilter.pipeline import BatchScores, Stages, judge_lines, score_batch
 from spamfilter.relatedness import word_weights
 from spamfilter.second_look import SECOND_LOOK_NAMES, SecondLook, second_look
 from spamfilter.span_model import CANDIDATE_NAMES, SpanModel, find_candidates
+from spamfilter.span_page import SPAN_PAGE_NAMES, span_page_values
 from spamfilter.span_phrases import PHRASE_BITS
 from spamfilter.span_tokens import NUMERIC_COUNT, PIECE_TOKENS, SPAN_BITS
 from spamfilter.suspicion import strongest_tokens
@@ -95,7 +98,11 @@ class Inputs:
     tokens: TokenBatch
     line: LineScores
     page: PageFeatures
-    second: SecondLook
+    scores: BatchScores
+
+    @property
+    def second(self) -> SecondLook:
+        return self.scores.context.second
 
     @classmethod
     def of(cls, stages: Stages, texts: list[str]) -> "Inputs":
@@ -104,8 +111,8 @@ class Inputs:
             tokens = tokenize(batch)
             line = stages.line.score(tokens)
             page = page_features(batch, tokens, line, stages.idf, stages.line.scale)
-            second = score_batch(stages, texts).context.second
-        return cls(stages, texts, batch, tokens, line, page, second)
+            scores = score_batch(stages, texts)
+        return cls(stages, texts, batch, tokens, line, page, scores)
 
 
 def encoding(inputs: Inputs) -> Any:
@@ -151,10 +158,6 @@ def numbers_of_lines(inputs: Inputs) -> Any:
     return [np.ascontiguousarray(inputs.page.values_of(part)) for part in parts]
 
 
-def sums_of_pages(inputs: Inputs) -> Any:
-    return inputs.page.pages.sums(inputs.second.addends)
-
-
 def facts_of_second_look(inputs: Inputs) -> Any:
     return second_look(inputs.second.columns, inputs.page.facts.shapes.widths, inputs.page.pages)
 
@@ -170,6 +173,37 @@ def strongest_stretches(inputs: Inputs) -> Any:
     return strongest_tokens(inputs.stages.line, inputs.tokens, inputs.line.token_words, inputs.page).T + 0.0
 
 
+def verdicts_on_lines(inputs: Inputs) -> Any:
+    strongest = strongest_tokens(inputs.stages.line, inputs.tokens, inputs.line.token_words, inputs.page)
+    context, rows = judge_lines(inputs.stages, inputs.page, strongest)
+    return context.logits, context.margin, rows
+
+
+def sums_of_verdicts(inputs: Inputs) -> Any:
+    return page_sums(inputs.page, inputs.scores.context)
+
+
+def some_stretches(inputs: Inputs) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Rows of which some hold two, and log-odds of which some are equal and some out of bounds."""
+    count = len(inputs.page.lines)
+    rows = np.sort(np.arange(0, 2 * count, 3) % max(count, 1))
+    odds: NDArray[np.float64] = np.arange(len(rows)) * 37 % 11 * 3.25 - 15.0
+    return rows.astype(np.int64), odds
+
+
+def stretches_on_pages(inputs: Inputs) -> Any:
+    return span_page_values(*some_stretches(inputs), inputs.scores.context, known_sums(inputs))
+
+
+def numbers_of_pages(inputs: Inputs) -> Any:
+    rows, odds = some_stretches(inputs)
+    return document_features(known_sums(inputs), inputs.page.pages.documents.take(rows), odds)
+
+
+def known_sums(inputs: Inputs) -> PageSums:
+    return page_sums(inputs.page, inputs.scores.context)
+
+
 def stretches_of_all_lines(inputs: Inputs) -> Any:
     return candidates_of(inputs, inputs.stages.span)
 
@@ -181,8 +215,8 @@ def candidates_of(inputs: Inputs, model: SpanModel) -> Any:
 
 ROOMS = (
     *(encoding, tokens_of, weights_of_tokens, scores_of_lines, shapes_of_lines, weights_of_words, facts_of_lines),
-    *(numbers_of_lines, sums_of_pages, facts_of_second_look, numbers_of_second_look, strongest_stretches),
-    stretches_of_all_lines,
+    *(numbers_of_lines, facts_of_second_look, numbers_of_second_look, strongest_stretches),
+    *(verdicts_on_lines, sums_of_verdicts, stretches_on_pages, numbers_of_pages, stretches_of_all_lines),
 )
 
 long_words = st.builds(lambda letter, count: letter * count, st.sampled_from("aZй9你."), st.integers(30, 70))
@@ -346,6 +380,16 @@ def test_numbers_that_the_kernel_does_not_know_are_left_to_numpy(predictor: Pred
     assert numbers(known) is not None
     assert numbers(known + 1) is None
     assert numbers(known - 1) is None
+
+    def values(width: int) -> NDArray[np.float64] | None:
+        rows, odds = some_stretches(inputs)
+        sums, places = known_sums(inputs), (pages.documents, pages.edges, pages.sizes)
+        found = sums.headlines, sums.strongest, sums.margins[1], sums.residue
+        return kernel_pages.span_page_values(rows, odds, inputs.scores.context.logits.T, places, found, width)
+
+    known = len(SPAN_PAGE_NAMES)
+    assert values(known) is not None
+    assert values(known + 1) is None
 
 
 class Recorder:
