@@ -101,6 +101,9 @@ static inline double rounded(double value)
     return size < 0x1p51 ? copysign((size + 0x1.8p52) - 0x1.8p52, value) : value;
 }
 
+/* To multiples of 1/256. */
+static inline double grained(double value) { return rounded(value * 256) / 256; }
+
 static inline double limited(double value, double limit)
 {
     value = value > -limit ? value : -limit;

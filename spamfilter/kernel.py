@@ -26,15 +26,14 @@ SIGNATURES: dict[str, tuple[str, Any]] = {
     "line_words": ("ppppppnp", None),
     "line_scores": ("pppnppp", None),
     "find_spans": ("ppppppppppppnnppppp", ctypes.c_int64),
-    "count_shapes": ("ppppppppnpp", None),
-    "word_weights": ("ppnpnpnpppppp", None),
+    "page_lines": ("ppppppppnpnpnppppnpppppppp", None),
     "line_facts": ("ppppppppppnpnppppppp", None),
     "context_arguments": ("pppnnppppnnp", None),
     "context_numbers": ("p" * 22 + "nndnnppnp", ctypes.c_int32),
     "second_addends": ("pppnpnppp", None),
     "second_arguments": ("pppnnnnp", None),
     "second_numbers": ("ppppppppnnnnpnp", ctypes.c_int32),
-    "strongest_tokens": ("pnppnppp", None),
+    "strongest_tokens": ("pnppnppdp", None),
     "shift_logits": ("ppn", None),
     "sum_exponentials": ("pn", None),
     "take_logarithms": ("ppn", None),
@@ -222,59 +221,25 @@ def find_spans(
     return np.concatenate([found for found, _ in parts], axis=1), np.concatenate([numbers for _, numbers in parts])
 
 
-def count_shapes(
-    places: tuple[NDArray[Any], ...], lines: NDArray[np.int64], starts: NDArray[np.int64], stops: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Digits, marks, solos, capitals, latins, words and stops int64 (7, r), widths int64 (r,) of ``LineShapes``.
-
-    Args:
-        places: characters, starts and ends of all lines, ends and first characters of all tokens.
-    """
-    shapes, widths = np.empty((7, len(lines)), np.int64), np.empty(len(lines), np.int64)
-    functions().count_shapes(*addresses(*places, lines, starts, stops), len(lines), _at(shapes), _at(widths))
-    return shapes, widths
-
-
-def word_weights(
-    hashes: NDArray[np.uint32],
-    kinds: NDArray[np.uint8],
-    line_tokens: NDArray[np.int64],
-    document_tokens: NDArray[np.int64],
-    body: NDArray[np.bool_],
-    idf: NDArray[np.uint8],
-    related_bits: int,
-) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8]]:
-    """The arrays of ``WordWeights``, in order."""
-    count = len(hashes)
-    running, weights, unrelated = np.empty(count + 1, np.int64), np.empty(count, np.uint8), np.empty(count, np.uint8)
-    seen = np.zeros(1 << related_bits, np.uint8)
-    functions().word_weights(
-        _at(hashes),
-        _at(kinds),
-        count,
-        _at(line_tokens),
-        len(line_tokens) - 1,
-        _at(document_tokens),
-        len(document_tokens) - 1,
-        _at(body),
-        *addresses(idf, seen, running, weights, unrelated),
-    )
-    return running, weights, unrelated
-
-
 def strongest_tokens(
     words: NDArray[np.int64],
     line_tokens: NDArray[np.int64],
     lines: NDArray[np.int64],
     idf: NDArray[np.uint8],
     unrelated: NDArray[np.uint8],
+    scale: float,
     result: NDArray[np.float64],
 ) -> None:
-    """Largest spam sum of four tokens and largest unrelated one, into the first two rows of ``result`` (k, r)."""
+    """Largest spam sum of four tokens and largest unrelated one, into the first rows of ``result`` float64 (3, r).
+
+    All three rows are rounded to multiples of 1/256.
+    """
     functions().strongest_tokens(
         words.ctypes.data,
         words.strides[0] // words.itemsize,
         *addresses(line_tokens, lines),
         len(lines),
-        *addresses(idf, unrelated, result),
+        *addresses(idf, unrelated),
+        scale,
+        _at(result),
     )

@@ -4,13 +4,21 @@
 
 /* ---- line_shapes.py ---- */
 
+/* The lines of a batch and their tokens, as text.py and tokens.py have them. */
+typedef struct {
+    const uint32_t *chars;
+    const int64_t *line_starts, *line_ends, *line_tokens, *ends;
+    const uint8_t *kinds;
+    const uint32_t *hashes, *firsts;
+} lines_of_tokens;
+
 /* shapes: (7, count) digits, marks, solos, capitals, latins, words, stops; widths apart. */
-void count_shapes(const uint32_t *chars, const int64_t *line_starts, const int64_t *line_ends, const int64_t *ends,
-                  const uint32_t *firsts, const int64_t *lines, const int64_t *starts, const int64_t *stops,
-                  int64_t count, int64_t *shapes, int64_t *widths)
+static void count_shapes(const lines_of_tokens *of, const int64_t *lines, int64_t count, int64_t *shapes,
+                         int64_t *widths)
 {
+    const uint32_t *const firsts = of->firsts;
     for (int64_t row = 0; row < count; row++) {
-        const int64_t start = starts[row], stop = stops[row];
+        const int64_t start = of->line_tokens[lines[row]] + 1, stop = of->line_tokens[lines[row] + 1];
         int64_t digits = 0, marks = 0, solos = 0, capitals = 0, latins = 0;
         for (int64_t token = start; token < stop; token++) {
             const uint32_t entry = firsts[token];
@@ -21,10 +29,10 @@ void count_shapes(const uint32_t *chars, const int64_t *line_starts, const int64
             latins += (entry >> SCRIPT_SHIFT & 15) == 1;
         }
         const int64_t values[7] = {digits, marks, solos, capitals, latins, stop - start - marks - solos,
-                                   (chars[ends[stop - 1] - 1] & STOP) != 0};
+                                   (of->chars[of->ends[stop - 1] - 1] & STOP) != 0};
         for (int place = 0; place < 7; place++)
             shapes[place * count + row] = values[place];
-        widths[row] = line_ends[lines[row]] - line_starts[lines[row]] + 3 * solos / 2;
+        widths[row] = of->line_ends[lines[row]] - of->line_starts[lines[row]] + 3 * solos / 2;
     }
 }
 
@@ -56,17 +64,16 @@ static void count_body(const uint32_t *restrict hashes, const uint8_t *restrict 
     }
 }
 
-/* seen: 2**13 zeros, and zeros again afterwards. body: a byte a line. The last token is a line end. */
-void word_weights(const uint32_t *restrict hashes, const uint8_t *restrict kinds, int64_t count,
-                  const int64_t *restrict line_tokens, int64_t lines, const int64_t *restrict document_tokens,
-                  int64_t documents, const uint8_t *restrict body, const uint8_t *restrict idf, uint8_t *restrict seen,
-                  int64_t *restrict running, uint8_t *restrict weights, uint8_t *restrict unrelated)
+/* body: a byte a line. The last token is a line end. */
+static void word_weights(const uint32_t *restrict hashes, const uint8_t *restrict kinds, int64_t count,
+                         const int64_t *restrict line_tokens, const int64_t *restrict document_lines,
+                         int64_t documents, const uint8_t *restrict body, const uint8_t *restrict idf,
+                         int64_t *restrict running, uint8_t *restrict weights, uint8_t *restrict unrelated)
 {
-    int64_t first = 0, stop = 0;
+    uint8_t seen[1 << RELATED_BITS] = {0};
     weights[0] = unrelated[0] = 0;
-    for (int64_t document = 0; document < documents; document++, first = stop) {
-        while (stop < lines && line_tokens[stop] < document_tokens[document + 1])
-            stop++;
+    for (int64_t document = 0; document < documents; document++) {
+        const int64_t first = document_lines[document], stop = document_lines[document + 1];
         count_body(hashes, kinds, line_tokens, first, stop, body, seen, 0);
         for (int64_t line = first; line < stop; line++) {
             for (int64_t token = line_tokens[line] + 1; token < line_tokens[line + 1]; token++) {
@@ -88,12 +95,57 @@ void word_weights(const uint32_t *restrict hashes, const uint8_t *restrict kinds
     }
 }
 
+/* ---- page_features.py ---- */
+
+enum { WEIGHED_TOKENS = 1 << 23, DOCUMENTS = 0, STARTS, STOPS, COUNTS, WIDTHS, SHAPES };
+
+/* What is known of the lines numbered `lines`, those that are not blank: rows. columns: (5 + 7, rows) pages, first rows of
+ * them and one past the last, tokens, widths, shapes. floats: (7, rows) logits of the line model, strongest, related
+ * share. body: a byte for each line, zeros. */
+void page_lines(const uint32_t *chars, const int64_t *line_starts, const int64_t *line_ends, const int64_t *line_tokens,
+                const int64_t *ends, const uint8_t *kinds, const uint32_t *hashes, const uint32_t *firsts,
+                int64_t tokens, const int64_t *lines, int64_t rows, const int64_t *document_lines, int64_t documents,
+                const double *logits, const double *strongest, const int64_t *sums, const uint8_t *idf,
+                int64_t body_width, uint8_t *body, int64_t *edges, int64_t *columns, double *floats, int64_t *line_sums,
+                int64_t *running, uint8_t *weights, uint8_t *unrelated)
+{
+    const lines_of_tokens of = {chars, line_starts, line_ends, line_tokens, ends, kinds, hashes, firsts};
+    count_shapes(&of, lines, rows, columns + SHAPES * rows, columns + WIDTHS * rows);
+    edges[0] = 0;
+    for (int64_t document = 0, row = 0; document < documents; document++) {
+        const int64_t start = row;
+        while (row < rows && lines[row] < document_lines[document + 1])
+            row++;
+        edges[document + 1] = row;
+        for (int64_t member = start; member < row; member++) {
+            columns[DOCUMENTS * rows + member] = document;
+            columns[STARTS * rows + member] = start;
+            columns[STOPS * rows + member] = row;
+        }
+    }
+    for (int64_t row = 0; row < rows; row++)
+        body[lines[row]] = columns[WIDTHS * rows + row] >= body_width;
+    word_weights(hashes, kinds, tokens, line_tokens, document_lines, documents, body, idf, running, weights, unrelated);
+    for (int64_t row = 0; row < rows; row++) {
+        const int64_t line = lines[row], start = line_tokens[line] + 1, stop = line_tokens[line + 1];
+        /* Idf of words in the lower half, of related ones in the upper. */
+        const uint64_t idf_sums =
+            (uint64_t)running[start] - (uint64_t)running[least(stop, start + WEIGHED_TOKENS)];
+        columns[COUNTS * rows + row] = stop - start;
+        for (int label = 0; label < 5; label++)
+            floats[label * rows + row] = logits[5 * line + label];
+        floats[5 * rows + row] = strongest[line];
+        floats[6 * rows + row] = (double)((int64_t)idf_sums >> 32) / (double)most((int64_t)(idf_sums & 0xFFFFFFFFu), 1);
+        memcpy(line_sums + 6 * row, sums + 6 * line, 6 * sizeof *sums);
+    }
+}
+
 /* ---- suspicion.py ---- */
 
 /* What each line holds at most in four tokens in a row: the sum of their spam weights, and the same times the share of
- * their idf that is unrelated. result: (2, count). Line ends count as 0. */
+ * their idf that is unrelated. Line ends count as 0. result: (3, count), of which the last row is only rounded. */
 void strongest_tokens(const uint64_t *words, int64_t stride, const int64_t *line_tokens, const int64_t *lines,
-                      int64_t count, const uint8_t *idf, const uint8_t *unrelated, double *result)
+                      int64_t count, const uint8_t *idf, const uint8_t *unrelated, double scale, double *result)
 {
     for (int64_t row = 0; row < count; row++) {
         const int64_t first = line_tokens[lines[row]] + 1;
@@ -122,8 +174,9 @@ void strongest_tokens(const uint64_t *words, int64_t stride, const int64_t *line
             foreign[1] = foreign[0];
             foreign[0] = unrelated[token];
         }
-        result[row] = (double)largest;
-        result[count + row] = (double)largest_share;
+        result[row] = grained((double)largest / scale);
+        result[count + row] = grained((double)largest_share / scale);
+        result[2 * count + row] = grained(result[2 * count + row]);
     }
 }
 
@@ -405,7 +458,7 @@ int32_t second_numbers(const double *columns, const double *margin, const int64_
         values[22] = page_lines == 1;
         values[23] = values[22] * margin[row];
         for (int number = 0; number < SECOND_NUMBERS; number++)
-            values[number] = rounded(values[number] * 256) / 256;
+            values[number] = grained(values[number]);
     }
     return 0;
 }

@@ -4,8 +4,6 @@
 
 enum { LABELS = 6, SPAN_PAGE_NUMBERS = 22, DOCUMENT_NUMBERS = 4 };
 
-static inline double grained(double value) { return rounded(value * 256) / 256; }
-
 /* ---- dense_model.py: `log_softmax` of columns (LABELS, rows) ---- */
 
 /* The columns less the largest of each row; the bias is added before. In place. */

@@ -12,6 +12,44 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
+def page_lines(
+    tokens: Sequence[NDArray[Any]],
+    lines: Integers,
+    document_lines: Integers,
+    scores: tuple[Floats, Floats, Integers],
+    idf: NDArray[np.uint8],
+    body_width: int,
+) -> tuple[Integers, Integers, Floats, Integers, tuple[Integers, NDArray[np.uint8], NDArray[np.uint8]]]:
+    """What ``page_features`` knows of the lines numbered ``lines`` before it asks for ``line_facts``.
+
+    Args:
+        tokens: characters, starts, ends and tokens of all lines; ends, kinds, hashes, first characters of tokens.
+        scores: logits, strongest and sums of ``LineScores``.
+
+    Returns:
+        edges of ``Pages``; documents, starts and stops of ``Pages``, counts of tokens, widths, digits, marks, solos,
+        capitals, latins, words and stops of ``LineShapes``, int64 (12, r); logits, strongest and related share, float64
+        (7, r); sums int64 (r, 6); the arrays of ``WordWeights``, in order.
+    """
+    rows, count, documents = len(lines), len(tokens[4]), len(document_lines) - 1
+    body = np.zeros(len(tokens[1]), np.uint8)
+    edges, columns, floats = np.empty(documents + 1, np.int64), np.empty((12, rows), np.int64), np.empty((7, rows))
+    sums = np.empty((rows, 6), np.int64)
+    words = np.empty(count + 1, np.int64), np.empty(count, np.uint8), np.empty(count, np.uint8)
+    functions().page_lines(
+        *addresses(*tokens),
+        count,
+        *addresses(lines),
+        rows,
+        *addresses(document_lines),
+        documents,
+        *addresses(*scores, idf),
+        body_width,
+        *addresses(body, edges, columns, floats, sums, *words),
+    )
+    return edges, columns, floats, sums, words
+
+
 def line_facts(
     shown: Floats,
     margin: Floats,

@@ -540,7 +540,7 @@ static void describe(const span_model *model, const line_model *line, line_piece
     *out++ = limited(phrase, 30);
     *out++ = smaller(larger(phrase, 0), 30);
     for (int number = 0; number < NUMBERS; number++)
-        numbers[number] = rounded(numbers[number] * 256) / 256;
+        numbers[number] = grained(numbers[number]);
 }
 
 /* ---- span_model.py: the stretches of a line ---- */

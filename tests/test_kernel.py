@@ -23,12 +23,10 @@ from spamfilter import Predictor, kernel, kernel_pages, text
 from spamfilter.document_model import document_features
 from spamfilter.line_facts import line_facts
 from spamfilter.line_model import LineModel, LineScores, pack_fields
-from spamfilter.line_shapes import count_shapes
 from spamfilter.ngrams import NgramSettings
 from spamfilter.page_features import PageFeatures, page_features
 from spamfilter.page_sums import PageSums, page_sums
 from spamfilter.pipeline import BatchScores, Stages, judge_lines, score_batch
-from spamfilter.relatedness import word_weights
 from spamfilter.second_look import SECOND_LOOK_NAMES, SecondLook, second_look
 from spamfilter.span_model import CANDIDATE_NAMES, SpanModel, find_candidates
 from spamfilter.span_page import SPAN_PAGE_NAMES, span_page_values
@@ -132,17 +130,9 @@ def scores_of_lines(inputs: Inputs) -> Any:
     return scores.logits, scores.strongest, scores.sums, scores.token_words
 
 
-def shapes_of_lines(inputs: Inputs) -> Any:
-    lines = inputs.page.lines
-    starts, stops = inputs.tokens.line_tokens[lines] + 1, inputs.tokens.line_tokens[lines + 1]
-    return count_shapes(inputs.batch, inputs.tokens, lines, starts, stops)
-
-
-def weights_of_words(inputs: Inputs) -> Any:
-    edges = inputs.tokens.line_tokens[inputs.batch.document_lines]
-    # Every other line is in the body.
-    body = np.arange(len(inputs.batch.line_starts)) % 2 == 0
-    return word_weights(inputs.tokens, edges, body, inputs.stages.idf)
+def features_of_pages(inputs: Inputs) -> Any:
+    stages = inputs.stages
+    return page_features(inputs.batch, inputs.tokens, inputs.line, stages.idf, stages.line.scale)
 
 
 def facts_of_lines(inputs: Inputs) -> Any:
@@ -187,7 +177,7 @@ def some_stretches(inputs: Inputs) -> tuple[NDArray[np.int64], NDArray[np.float6
     """Rows of which some hold two, and log-odds of which some are equal and some out of bounds."""
     count = len(inputs.page.lines)
     rows = np.sort(np.arange(0, 2 * count, 3) % max(count, 1))
-    odds: NDArray[np.float64] = np.arange(len(rows)) * 37 % 11 * 3.25 - 15.0
+    odds = np.asarray(np.arange(len(rows)) * 37 % 11 * 3.25 - 15.0, np.float64)
     return rows.astype(np.int64), odds
 
 
@@ -214,7 +204,7 @@ def candidates_of(inputs: Inputs, model: SpanModel) -> Any:
 
 
 ROOMS = (
-    *(encoding, tokens_of, weights_of_tokens, scores_of_lines, shapes_of_lines, weights_of_words, facts_of_lines),
+    *(encoding, tokens_of, weights_of_tokens, scores_of_lines, features_of_pages, facts_of_lines),
     *(numbers_of_lines, facts_of_second_look, numbers_of_second_look, strongest_stretches),
     *(verdicts_on_lines, sums_of_verdicts, stretches_on_pages, numbers_of_pages, stretches_of_all_lines),
 )
