@@ -7,6 +7,7 @@ is named, or else are copied.
 
 import ctypes
 import os
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 
 VERSION = 2
 """Of the functions and their arguments; a library of another version is not used."""
-_CODES = {"p": ctypes.c_void_p, "n": ctypes.c_int64, "d": ctypes.c_double}
+_NOTHING = ctypes.c_char * 0
+_AT: Callable[[Any], Any] = _NOTHING.from_buffer
+_CODES = {"p": _NOTHING, "n": ctypes.c_int64, "d": ctypes.c_double}
 SIGNATURES: dict[str, tuple[str, Any]] = {
     "count_line_ends": ("pn", ctypes.c_int64),
     "encode": ("ppnpnnnppppppp", ctypes.c_int32),
@@ -46,7 +49,6 @@ SIGNATURES: dict[str, tuple[str, Any]] = {
 }
 MAY_REFUSE = frozenset({"encode", "find_spans", "context_numbers", "second_numbers", "span_page_values"})
 """Functions that give a number below 0 if numpy has to do their work."""
-_NOTHING = ctypes.c_char * 0
 _CANDIDATES = 512
 """Stretches are found so many at a time."""
 
@@ -82,18 +84,19 @@ def functions() -> ctypes.CDLL:
     return loaded
 
 
-def _at(array: NDArray[Any]) -> Any:
-    """What C takes for a pointer to the first number; keeps the array alive during the call."""
-    buffer: Any = array
-    try:
-        return _NOTHING.from_buffer(buffer)
-    except TypeError:
-        return np.ascontiguousarray(array).ctypes.data_as(ctypes.c_void_p)
-
-
 def addresses(*arrays: NDArray[Any]) -> list[Any]:
-    """What C takes for pointers to the first number of each array."""
-    return [_at(array) for array in arrays]
+    """What C takes for pointers to the first number of each array; the caller keeps the arrays during the call."""
+    try:
+        return list(map(_AT, arrays))
+    except TypeError:
+        return [_at(array) for array in arrays]
+
+
+def _at(array: NDArray[Any]) -> Any:
+    """The same for one array that may be read only or have gaps, more slowly."""
+    if array.flags.c_contiguous:
+        return _NOTHING.from_address(array.ctypes.data)
+    return _AT(np.ascontiguousarray(array))
 
 
 class ModelTables:
@@ -108,7 +111,7 @@ class ModelTables:
         """Keep ``values`` in the order of the struct: contiguous arrays, floats and integers, of 64 bits each."""
         self._values = values
         fields: Any = (ctypes.c_int64 * len(values))()
-        self.at = fields
+        self.at = _AT(fields)
         for place, value in enumerate(values):
             if isinstance(value, np.ndarray):
                 fields[place] = value.ctypes.data
@@ -130,21 +133,22 @@ def encode(
     None if the table folds line ends in a way of its own.
     """
     chars = np.empty(len(codes), np.uint32)
-    most_lines = functions().count_line_ends(_at(codes), len(codes)) - 1
+    kernel, codes_at = functions(), _at(codes)
+    most_lines = kernel.count_line_ends(codes_at, len(codes)) - 1
     ends = np.empty(most_lines + 1, np.int64)
     original = np.empty((2, most_lines), np.int64)
     document_lines = np.empty(len(offsets), np.int64)
     counts = np.empty(3, np.int64)
     dropped = np.empty(len(codes) // 64, np.int64)
     documents = len(offsets) - 1
-    places = _at(codes), _at(offsets), documents, _at(char_table), len(char_table)
+    places = codes_at, *addresses(offsets), documents, _at(char_table), len(char_table)
     outputs = addresses(chars, ends, *original, document_lines, dropped, counts)
-    if functions().encode(*places, most_lines, len(dropped), *outputs):
+    if kernel.encode(*places, most_lines, len(dropped), *outputs):
         return None
     kept, lines, gone = counts.tolist()
     if gone > len(dropped):
         dropped = np.empty(gone, np.int64)
-        functions().dropped_places(*places, _at(dropped))
+        kernel.dropped_places(*places, *addresses(dropped))
     return chars[:kept], ends[: lines + 1], original[:, :lines], document_lines, dropped[:gone]
 
 
@@ -154,8 +158,9 @@ def tokenize(
     NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint32]
 ]:
     """The arrays of ``TokenBatch`` but the last, in order."""
-    place = _at(chars)
-    count = functions().count_tokens(place, len(chars))
+    (place,) = addresses(chars)
+    kernel = functions()
+    count = kernel.count_tokens(place, len(chars))
     # One place more, as the kernel asks for.
     begins, ends = np.empty(count + 1, np.int64), np.empty(count + 1, np.int64)
     kinds, hashes, firsts = (
@@ -164,7 +169,7 @@ def tokenize(
         np.empty(count + 1, np.uint32),
     )
     line_tokens = np.empty(line_ends + 1, np.int64)
-    functions().tokenize(place, len(chars), *addresses(begins, ends, kinds, hashes, firsts, line_tokens))
+    kernel.tokenize(place, len(chars), *addresses(begins, ends, kinds, hashes, firsts, line_tokens))
     return begins[:-1], ends[:-1], kinds[:-1], hashes[:-1], line_tokens[:-1], firsts[:-1]
 
 
@@ -178,7 +183,7 @@ def line_words(
 ) -> NDArray[np.int64]:
     """``LineModel.token_words``, int64 (t, 2)."""
     words = np.empty((len(hashes), 2), np.int64)
-    functions().line_words(model.at, *addresses(chars, begins, ends, kinds, hashes), len(hashes), _at(words))
+    functions().line_words(model.at, *addresses(chars, begins, ends, kinds, hashes), len(hashes), *addresses(words))
     return words
 
 
@@ -208,7 +213,7 @@ def find_spans(
             sums of ``WordWeights``; line ends among the tokens.
     """
     following = np.zeros(2, np.int64)
-    places = model.at, line_model.at, *addresses(*tokens, lines), len(lines), _CANDIDATES, _at(following)
+    places = model.at, line_model.at, *addresses(*tokens, lines), len(lines), _CANDIDATES, *addresses(following)
     parts: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
     while not parts or following[0] < len(lines):
         found, numbers = np.empty((3, _CANDIDATES), np.int64), np.empty((_CANDIDATES, width))
@@ -235,11 +240,11 @@ def strongest_tokens(
     All three rows are rounded to multiples of 1/256.
     """
     functions().strongest_tokens(
-        words.ctypes.data,
+        _NOTHING.from_address(words.ctypes.data),
         words.strides[0] // words.itemsize,
         *addresses(line_tokens, lines),
         len(lines),
         *addresses(idf, unrelated),
         scale,
-        _at(result),
+        *addresses(result),
     )

@@ -43,7 +43,8 @@ def page_lines(
         rows,
         *addresses(document_lines),
         documents,
-        *addresses(*scores, idf),
+        *addresses(*scores),
+        *addresses(idf),
         body_width,
         *addresses(body, edges, columns, floats, sums, *words),
     )
