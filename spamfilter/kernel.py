@@ -46,6 +46,7 @@ SIGNATURES: dict[str, tuple[str, Any]] = {
     "page_sums": ("ppppnpndp", None),
     "span_page_values": ("ppnpnppnpppppnp", ctypes.c_int32),
     "document_numbers": ("ppnppnp", None),
+    "decide_lines": ("ppnppnnndp", None),
 }
 MAY_REFUSE = frozenset({"encode", "find_spans", "context_numbers", "second_numbers", "span_page_values"})
 """Functions that give a number below 0 if numpy has to do their work."""

@@ -196,3 +196,28 @@ void document_numbers(const int64_t *span_documents, const double *span_logits, 
             values[number] = grained(values[number]);
     }
 }
+
+/* ---- operating_points.py ---- */
+
+/* `decide_lines`. columns: (LABELS, lines); either: log-odds of clean and boilerplate together. flagged: the labels, in
+ * order, of which `limits` has the thresholds. */
+void decide_lines(const double *columns, const double *either, int64_t lines, const int64_t *flagged,
+                  const double *limits, int64_t count, int64_t clean, int64_t boilerplate, double boilerplate_limit,
+                  int64_t *labels)
+{
+    for (int64_t line = 0; line < lines; line++) {
+        const double *const own = columns + line;
+        int64_t likeliest = flagged[0];
+        int is_above = 0;
+        for (int64_t number = 0; number < count; number++) {
+            const double logit = own[flagged[number] * lines];
+            is_above |= logit - either[line] - limits[number] >= 0;
+            if (logit > own[likeliest * lines])
+                likeliest = flagged[number];
+        }
+        if (is_above)
+            labels[line] = likeliest;
+        else
+            labels[line] = own[boilerplate * lines] - own[clean * lines] >= boilerplate_limit ? boilerplate : clean;
+    }
+}

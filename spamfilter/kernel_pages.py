@@ -283,3 +283,20 @@ def document_numbers(span_documents: Integers, span_logits: Floats, margins: Flo
         *addresses(values),
     )
     return values
+
+
+def decide_lines(
+    columns: Floats, either: Floats, flagged: Integers, limits: Floats, others: tuple[int, int], boilerplate: float
+) -> Integers:
+    """``OperatingPoints.decide_lines``, int64 (m,).
+
+    Args:
+        columns: float64 (6, m), logits.
+        either: float64 (m,), of clean and boilerplate together.
+        limits: float64 (f,), of the ``flagged`` labels.
+        others: the places of clean and boilerplate among the labels.
+    """
+    labels = np.empty(len(either), np.int64)
+    places = addresses(columns, either, flagged, limits, labels)
+    functions().decide_lines(*places[:2], len(either), *places[2:4], len(flagged), *others, boilerplate, places[4])
+    return labels

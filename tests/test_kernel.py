@@ -25,9 +25,11 @@ from spamfilter.document_model import document_features
 from spamfilter.line_facts import line_facts
 from spamfilter.line_model import LineModel, LineScores, pack_fields
 from spamfilter.ngrams import NgramSettings
+from spamfilter.operating_points import DECISIONS, OperatingPoints
 from spamfilter.page_features import PageFeatures, page_features
 from spamfilter.page_sums import PageSums, page_sums
-from spamfilter.pipeline import BatchScores, Stages, judge_lines, score_batch
+from spamfilter.pipeline import BatchScores, Stages, document_scores, judge_lines, score_batch
+from spamfilter.scores import decide
 from spamfilter.second_look import SECOND_LOOK_NAMES, SecondLook, second_look
 from spamfilter.span_model import CANDIDATE_NAMES, SpanModel, find_candidates
 from spamfilter.span_page import SPAN_PAGE_NAMES, span_page_values
@@ -195,6 +197,10 @@ def known_sums(inputs: Inputs) -> PageSums:
     return page_sums(inputs.page, inputs.scores.context)
 
 
+def decisions(inputs: Inputs) -> Any:
+    return [decide(document_scores(inputs.scores), POINTS, rate) for rate in (0.1, 0.01, 0.001)]
+
+
 def stretches_of_all_lines(inputs: Inputs) -> Any:
     return candidates_of(inputs, inputs.stages.span)
 
@@ -207,9 +213,10 @@ def candidates_of(inputs: Inputs, model: SpanModel) -> Any:
 ROOMS = (
     *(encoding, tokens_of, weights_of_tokens, scores_of_lines, features_of_pages, facts_of_lines),
     *(numbers_of_lines, facts_of_second_look, numbers_of_second_look, strongest_stretches),
-    *(verdicts_on_lines, sums_of_verdicts, stretches_on_pages, numbers_of_pages, stretches_of_all_lines),
+    *(verdicts_on_lines, sums_of_verdicts, stretches_on_pages, numbers_of_pages, decisions, stretches_of_all_lines),
 )
 
+POINTS = OperatingPoints((0.1, 0.01, 0.001), dict.fromkeys(DECISIONS, (-1.0, 0.5, 3.0)), boilerplate=-0.5)
 long_words = st.builds(lambda letter, count: letter * count, st.sampled_from("aZй9你."), st.integers(30, 70))
 pieces_of_text = st.one_of(st.sampled_from(AWKWARD), long_words, any_text)
 documents = st.lists(st.lists(pieces_of_text, max_size=20).map("".join), min_size=1, max_size=4)
@@ -412,7 +419,7 @@ def test_a_prediction_uses_every_function(
     assert loaded is not None
     recorder = Recorder(loaded)
     monkeypatch.setattr(kernel, "library", lambda: recorder)
-    score_batch(predictor.stages, [*pages, "soft\u00adhyphen " * 2000])
+    list(predictor.predict_many([*pages, "soft\u00adhyphen " * 2000]))
     assert recorder.asked == set(kernel.SIGNATURES)
     assert recorder.refused == set()
 
