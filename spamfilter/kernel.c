@@ -6,20 +6,6 @@ int32_t kernel_version(void) { return KERNEL_VERSION; }
 
 /* ---- encode: text.py ---- */
 
-/* Most line ends that the code points may hold. */
-int64_t count_line_ends(const uint32_t *codes, int64_t count)
-{
-    int64_t lines = 0;
-    for (int64_t first = 0; first < count; first += 1 << 20) {
-        const int64_t stop = least(first + (1 << 20), count);
-        uint32_t found = 0;
-        for (int64_t i = first; i < stop; i++)
-            found += (codes[i] == 10) | (codes[i] == 13);
-        lines += found;
-    }
-    return lines;
-}
-
 enum { FOLD_BLOCK = 1024, FOLD_STRIDE = 16 };
 
 /* What `encode` has written. `begin`: where the document begins among the code points; `line_start`: the line. */

@@ -21,7 +21,6 @@ _NOTHING = ctypes.c_char * 0
 _AT: Callable[[Any], Any] = _NOTHING.from_buffer
 _CODES = {"p": _NOTHING, "n": ctypes.c_int64, "d": ctypes.c_double}
 SIGNATURES: dict[str, tuple[str, Any]] = {
-    "count_line_ends": ("pn", ctypes.c_int64),
     "encode": ("ppnpnnnppppppp", ctypes.c_int32),
     "dropped_places": ("ppnpnp", None),
     "count_tokens": ("pn", ctypes.c_int64),
@@ -127,22 +126,24 @@ class ModelTables:
 
 
 def encode(
-    codes: NDArray[np.uint32], offsets: NDArray[np.int64], char_table: NDArray[np.uint32]
+    codes: NDArray[np.uint32], offsets: NDArray[np.int64], char_table: NDArray[np.uint32], most_lines: int
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None:
     """Characters, line ends (m + 1,), original (2, m) starts and ends, first lines of documents (d + 1,), dropped.
 
     None if the table folds line ends in a way of its own.
+
+    Args:
+        most_lines: how many lines there may be.
     """
     chars = np.empty(len(codes), np.uint32)
-    kernel, codes_at = functions(), _at(codes)
-    most_lines = kernel.count_line_ends(codes_at, len(codes)) - 1
+    kernel = functions()
     ends = np.empty(most_lines + 1, np.int64)
     original = np.empty((2, most_lines), np.int64)
     document_lines = np.empty(len(offsets), np.int64)
     counts = np.empty(3, np.int64)
     dropped = np.empty(len(codes) // 64, np.int64)
     documents = len(offsets) - 1
-    places = codes_at, *addresses(offsets), documents, _at(char_table), len(char_table)
+    places = _at(codes), *addresses(offsets), documents, _at(char_table), len(char_table)
     outputs = addresses(chars, ends, *original, document_lines, dropped, counts)
     if kernel.encode(*places, most_lines, len(dropped), *outputs):
         return None

@@ -62,7 +62,7 @@ def word_weights(
     in_body = np.zeros(len(keys), np.bool_)
     in_body[1:] = body.repeat(tokens.line_tokens[1:] - tokens.line_tokens[:-1])
     in_body &= is_word
-    seen = np.bincount(keys.take(in_body.nonzero()[0]), minlength=documents << RELATED_BITS)
+    seen = np.bincount(keys.take(in_body.nonzero()[0]), minlength=max(documents, 1) << RELATED_BITS)
     # A word of the body is related if the body has it once more.
     related = seen.take(keys) > in_body
     # Two sums share a 64-bit word: of all words, and of the related ones.

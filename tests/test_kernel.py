@@ -261,6 +261,7 @@ def test_all_rooms_give_the_same_bits_on_any_text(predictor: Predictor, texts: l
 @needs_kernel
 @given(texts=documents)
 @settings(max_examples=150, deadline=None)
+@example(texts=[])
 def test_whole_batches_give_the_same_bits_on_any_text(predictor: Predictor, texts: list[str]) -> None:
     assert_same("batch", lambda: score_batch(predictor.stages, texts))
 
