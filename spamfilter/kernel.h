@@ -101,8 +101,9 @@ static inline double rounded(double value)
     return size < 0x1p51 ? copysign((size + 0x1.8p52) - 0x1.8p52, value) : value;
 }
 
-/* To multiples of 1/256. */
-static inline double grained(double value) { return rounded(value * 256) / 256; }
+/* To multiples of 1/256, likewise: numbers of the size of 2**44 are. Exact where the number is below 2**43. No branch, so
+ * that loops over it are laid out for vectors. */
+static inline double grained(double value) { return copysign((fabs(value) + 0x1.8p44) - 0x1.8p44, value); }
 
 static inline double limited(double value, double limit)
 {

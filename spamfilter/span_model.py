@@ -21,7 +21,7 @@ from spamfilter.line_model import LineModel, Words, packed_words
 from spamfilter.page_sums import PageSums
 from spamfilter.relatedness import WordWeights
 from spamfilter.span_description import IS_OPENING, describe_candidates
-from spamfilter.span_page import span_page_values
+from spamfilter.span_page import SPAN_PAGE_NAMES, span_page_values
 from spamfilter.span_phrases import EDGE_WEIGHT, PHRASE_BITS, PhraseModel
 from spamfilter.span_stretches import (
     EDGES,
@@ -200,6 +200,8 @@ class SpanModel:
         Args:
             rows: int64 (k,), line of each candidate among those that are not blank.
         """
+        if not len(rows):
+            return np.zeros((0, len(SPAN_PAGE_NAMES))), np.zeros(0)
         values = span_page_values(rows, self.odds(candidates.values), context, sums)
         logits = self.page.logits(values)
         return values, logits[:, 1] - logits[:, 0]
