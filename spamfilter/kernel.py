@@ -1,4 +1,4 @@
-"""The optional compiled kernel, ``kernel.c``: the same results as numpy's, to the bit, in less time.
+"""The optional compiled kernel, ``kernel*.c``: the same results as numpy's, to the bit, in less time.
 
 The numpy functions remain the reference. Each asks ``is_on()`` first and hands its arrays over if the library is there.
 ``SPAMFILTER_KERNEL=0`` in the environment turns it off. Arrays of the caller must be contiguous and of the dtype that

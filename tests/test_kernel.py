@@ -225,8 +225,9 @@ LONG = [
     ("The mill by the river grinds flour for five villages. " * 3 + "\n") * 40 + "x" * 5000 + "\r\n" + "水の" * 3000,
     "\n".join(["Home", "", "  ", "About us \u200b| Contact"] * 60) + "\r",
     "\n" + ("a " * PIECE_TOKENS + "\n") * 3 + "a " * (PIECE_TOKENS + 1) + "\r\n\r\n" + "。" * 4100,
+    "\n".join("a" * width for limit in (15, 25, 60, 100, 150, 400) for width in (limit - 1, limit, limit + 1)),
 ]
-"""Lines of several segments and pieces, words across the blocks of the kernel, more tokens than a count can hold."""
+"""Lines of several segments and pieces, words across blocks, more tokens than a count can hold, widths at limits."""
 
 
 @pytest.fixture(scope="module")
