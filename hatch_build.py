@@ -1,4 +1,4 @@
-"""Build hook: compiles ``spamfilter/kernel.c`` if a C compiler is there; without one the package stays pure Python.
+"""Build hook: compiles ``spamfilter/kernel*.c`` if a C compiler is there; without one the package stays pure Python.
 
 ``CC`` chooses the compiler; ``SPAMFILTER_KERNEL=0`` leaves the kernel out.
 """
@@ -15,7 +15,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCE, LIBRARY = "spamfilter/kernel.c", "spamfilter/_kernel.so"
+SOURCES = "spamfilter/kernel.c", "spamfilter/kernel_lines.c", "spamfilter/kernel_spans.c", "spamfilter/kernel_pages.c"
+LIBRARY = "spamfilter/_kernel.so"
 FLAGS = ("-O3", "-std=c99", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-shared")
 """Neither ``-march=native`` nor ``-ffast-math``: it runs on any machine of its kind and rounds as numpy does.
 
@@ -56,7 +57,7 @@ class KernelHook(BuildHookInterface[Any]):
 
     def _compiled(self, library: Path) -> bool:
         compiler = shlex.split(os.environ.get("CC") or "cc")
-        command = [*compiler, *FLAGS, str(Path(self.root, SOURCE)), "-o", str(library), "-lm"]
+        command = [*compiler, *FLAGS, *(str(Path(self.root, source)) for source in SOURCES), "-o", str(library), "-lm"]
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=300)
         except (OSError, subprocess.SubprocessError) as error:

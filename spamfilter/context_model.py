@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter import kernel, kernel_pages
 from spamfilter.dense_model import GRAIN, DenseModel, log_softmax
 from spamfilter.neighbours import Pages
 from spamfilter.page_features import PageFeatures
@@ -51,6 +52,12 @@ class ContextModel:
         """
         second = second_look(first, page.facts.shapes.widths, page.pages)
         logits = np.empty_like(first)
+        if kernel.is_on():
+            for rows in page.pages.blocks():
+                columns = self.second.weights.T @ second.values_of(rows).T
+                logits[:, rows] = kernel_pages.log_softmax(columns, self.second.bias)
+            margin = kernel_pages.let_pages_speak(logits, page.pages.edges, _SPEAKS_FROM, _SPEAKS_UP_TO)
+            return ContextScores(second, logits.T, margin)
         for rows in page.pages.blocks():
             logits[:, rows] = log_softmax(self.second.logits(second.values_of(rows))).T
         margin = np.rint(spam_margin(logits) * GRAIN) / GRAIN

@@ -1,4 +1,4 @@
-"""The optional compiled kernel, ``kernel.c``: the same results as numpy's, to the bit, in less time.
+"""The optional compiled kernel, ``kernel*.c``: the same results as numpy's, to the bit, in less time.
 
 The numpy functions remain the reference. Each asks ``is_on()`` first and hands its arrays over if the library is there.
 ``SPAMFILTER_KERNEL=0`` in the environment turns it off. Arrays of the caller must be contiguous and of the dtype that
@@ -7,7 +7,7 @@ is named, or else are copied.
 
 import ctypes
 import os
-import weakref
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,34 +15,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 1
+VERSION = 3
 """Of the functions and their arguments; a library of another version is not used."""
-_CODES = {"p": ctypes.c_void_p, "n": ctypes.c_int64, "i": ctypes.c_int32, "u": ctypes.c_uint32, "d": ctypes.c_double}
+_NOTHING = ctypes.c_char * 0
+_AT: Callable[[Any], Any] = _NOTHING.from_buffer
+_CODES = {"p": _NOTHING, "n": ctypes.c_int64, "d": ctypes.c_double}
 SIGNATURES: dict[str, tuple[str, Any]] = {
-    "count_line_ends": ("pn", ctypes.c_int64),
     "encode": ("ppnpnnnppppppp", ctypes.c_int32),
     "dropped_places": ("ppnpnp", None),
     "count_tokens": ("pn", ctypes.c_int64),
     "tokenize": ("pnpppppp", None),
-    "line_words": ("pppppnuiiippppp", None),
-    "line_scores": ("ppndpppp", None),
-    "count_pieces": ("ppnp", None),
-    "cut_pieces": ("pppnppppppppppppppppp", None),
-    "strangeness_before": ("pnppip", None),
-    "rows_across": ("ppppppppnp", None),
-    "boundary_scores": ("pnppppppppnppppppp", ctypes.c_int32),
-    "count_shapes": ("ppppppppnpp", None),
-    "word_weights": ("ppnpnpnpppppp", None),
+    "line_words": ("ppppppnp", None),
+    "line_scores": ("pppnppp", None),
+    "find_spans": ("ppppppppppppnnppppp", ctypes.c_int64),
+    "page_lines": ("ppppppppnpnpnppppnpppppppp", None),
     "line_facts": ("ppppppppppnpnppppppp", None),
     "context_arguments": ("pppnnppppnnp", None),
     "context_numbers": ("p" * 22 + "nndnnppnp", ctypes.c_int32),
     "second_addends": ("pppnpnppp", None),
     "second_arguments": ("pppnnnnp", None),
     "second_numbers": ("ppppppppnnnnpnp", ctypes.c_int32),
-    "page_totals": ("pnnpnp", None),
-    "strongest_tokens": ("pnppnppp", None),
+    "strongest_tokens": ("pnppnppdp", None),
+    "shift_logits": ("ppn", None),
+    "sum_exponentials": ("pn", None),
+    "take_logarithms": ("ppn", None),
+    "suspicious_rows": ("ppnpdnnp", ctypes.c_int64),
+    "let_pages_speak": ("pppnpndd", None),
+    "rests": ("pn", None),
+    "page_sums": ("ppppnpndp", None),
+    "span_page_values": ("ppnpnppnpppppnp", ctypes.c_int32),
+    "document_numbers": ("ppnppnp", None),
+    "decide_lines": ("ppnppnnndp", None),
 }
-_NOTHING = ctypes.c_char * 0
+MAY_REFUSE = frozenset({"encode", "find_spans", "context_numbers", "second_numbers", "span_page_values"})
+"""Functions that give a number below 0 if numpy has to do their work."""
+_CANDIDATES = 512
+"""Stretches are found so many at a time."""
 
 
 @cache
@@ -76,59 +84,73 @@ def functions() -> ctypes.CDLL:
     return loaded
 
 
-def _at(array: NDArray[Any]) -> Any:
-    """What C takes for a pointer to the first number; keeps the array alive during the call."""
-    buffer: Any = array
-    try:
-        return _NOTHING.from_buffer(buffer)
-    except TypeError:
-        return np.ascontiguousarray(array).ctypes.data_as(ctypes.c_void_p)
-
-
 def addresses(*arrays: NDArray[Any]) -> list[Any]:
-    """What C takes for pointers to the first number of each array."""
-    return [_at(array) for array in arrays]
+    """What C takes for pointers to the first number of each array; the caller keeps the arrays during the call."""
+    try:
+        return list(map(_AT, arrays))
+    except TypeError:
+        return [_at(array) for array in arrays]
 
 
-known_tables: dict[int, tuple[weakref.ref[NDArray[Any]], ctypes.c_void_p]] = {}
+def _at(array: NDArray[Any]) -> Any:
+    """The same for one array that may be read only or have gaps, more slowly."""
+    if array.flags.c_contiguous:
+        return _NOTHING.from_address(array.ctypes.data)
+    return _AT(np.ascontiguousarray(array))
 
 
-def table_address(array: NDArray[Any], dtype: type[np.generic]) -> Any:
-    """The same for an array that stays, as those of a model: its address is asked for once."""
-    known = known_tables.get(id(array))
-    if known is not None and known[0]() is array:
-        return known[1]
-    if not array.flags.c_contiguous or array.dtype != dtype:
-        return _at(np.ascontiguousarray(array, dtype))
-    number = id(array)
-    address = ctypes.c_void_p(array.ctypes.data)
-    known_tables[number] = weakref.ref(array, lambda _: known_tables.pop(number, None)), address
-    return address
+class ModelTables:
+    """What the kernel reads of a model, a C struct: addresses of arrays, asked for once, and numbers.
+
+    It holds the arrays, and is copied and pickled without addresses.
+    """
+
+    __slots__ = ("_values", "at")
+
+    def __init__(self, *values: NDArray[Any] | float) -> None:
+        """Keep ``values`` in the order of the struct: contiguous arrays, floats and integers, of 64 bits each."""
+        self._values = values
+        fields: Any = (ctypes.c_int64 * len(values))()
+        self.at = _AT(fields)
+        for place, value in enumerate(values):
+            if isinstance(value, np.ndarray):
+                fields[place] = value.ctypes.data
+            elif isinstance(value, float):
+                ctypes.c_double.from_buffer(fields, 8 * place).value = value
+            else:
+                fields[place] = value
+
+    def __reduce__(self) -> tuple[type["ModelTables"], tuple[NDArray[Any] | float, ...]]:
+        """Ask for the addresses anew."""
+        return ModelTables, self._values
 
 
 def encode(
-    codes: NDArray[np.uint32], offsets: NDArray[np.int64], char_table: NDArray[np.uint32]
+    codes: NDArray[np.uint32], offsets: NDArray[np.int64], char_table: NDArray[np.uint32], most_lines: int
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None:
     """Characters, line ends (m + 1,), original (2, m) starts and ends, first lines of documents (d + 1,), dropped.
 
     None if the table folds line ends in a way of its own.
+
+    Args:
+        most_lines: how many lines there may be.
     """
     chars = np.empty(len(codes), np.uint32)
-    most_lines = functions().count_line_ends(_at(codes), len(codes)) - 1
+    kernel = functions()
     ends = np.empty(most_lines + 1, np.int64)
     original = np.empty((2, most_lines), np.int64)
     document_lines = np.empty(len(offsets), np.int64)
     counts = np.empty(3, np.int64)
     dropped = np.empty(len(codes) // 64, np.int64)
     documents = len(offsets) - 1
-    places = _at(codes), _at(offsets), documents, table_address(char_table, np.uint32), len(char_table)
+    places = _at(codes), *addresses(offsets), documents, _at(char_table), len(char_table)
     outputs = addresses(chars, ends, *original, document_lines, dropped, counts)
-    if functions().encode(*places, most_lines, len(dropped), *outputs):
+    if kernel.encode(*places, most_lines, len(dropped), *outputs):
         return None
     kept, lines, gone = counts.tolist()
     if gone > len(dropped):
         dropped = np.empty(gone, np.int64)
-        functions().dropped_places(*places, _at(dropped))
+        kernel.dropped_places(*places, *addresses(dropped))
     return chars[:kept], ends[: lines + 1], original[:, :lines], document_lines, dropped[:gone]
 
 
@@ -138,8 +160,9 @@ def tokenize(
     NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint32]
 ]:
     """The arrays of ``TokenBatch`` but the last, in order."""
-    place = _at(chars)
-    count = functions().count_tokens(place, len(chars))
+    (place,) = addresses(chars)
+    kernel = functions()
+    count = kernel.count_tokens(place, len(chars))
     # One place more, as the kernel asks for.
     begins, ends = np.empty(count + 1, np.int64), np.empty(count + 1, np.int64)
     kinds, hashes, firsts = (
@@ -148,194 +171,61 @@ def tokenize(
         np.empty(count + 1, np.uint32),
     )
     line_tokens = np.empty(line_ends + 1, np.int64)
-    functions().tokenize(place, len(chars), *addresses(begins, ends, kinds, hashes, firsts, line_tokens))
+    kernel.tokenize(place, len(chars), *addresses(begins, ends, kinds, hashes, firsts, line_tokens))
     return begins[:-1], ends[:-1], kinds[:-1], hashes[:-1], line_tokens[:-1], firsts[:-1]
 
 
-def suits_line_tables(
-    part_bits: int, pair_bits: int, orders: tuple[int, ...], slots: int, sizes: tuple[int, int, int]
-) -> bool:
-    """Whether ``line_words`` can read these tables; ``sizes``: rows of parts, pairs and the vocabulary."""
-    return (
-        1 <= part_bits < 32
-        and 1 <= pair_bits < 32
-        and min(orders) >= 2
-        and max(orders) < 32
-        and slots > 1
-        and slots & (slots - 1) == 0
-        and sizes == ((1 << part_bits) + 1, 1 << pair_bits, slots)
-    )
-
-
 def line_words(
+    model: ModelTables,
     chars: NDArray[np.uint32],
     begins: NDArray[np.int64],
     ends: NDArray[np.int64],
     kinds: NDArray[np.uint8],
     hashes: NDArray[np.uint32],
-    orders: tuple[int, ...],
-    bits: tuple[int, int],
-    tables: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint32], NDArray[np.int64]],
 ) -> NDArray[np.int64]:
-    """``LineModel.token_words``, int64 (t, 2). Tables: of parts, of pairs, hashes and words of the vocabulary."""
+    """``LineModel.token_words``, int64 (t, 2)."""
     words = np.empty((len(hashes), 2), np.int64)
-    parts, pairs, vocabulary_hashes, vocabulary_words = tables
-    functions().line_words(
-        *addresses(chars, begins, ends, kinds, hashes),
-        len(hashes),
-        sum(1 << order for order in orders),
-        *bits,
-        len(vocabulary_hashes).bit_length() - 1,
-        table_address(parts, np.int64),
-        table_address(pairs, np.int64),
-        table_address(vocabulary_hashes, np.uint32),
-        table_address(vocabulary_words, np.int64),
-        _at(words),
-    )
+    functions().line_words(model.at, *addresses(chars, begins, ends, kinds, hashes), len(hashes), *addresses(words))
     return words
 
 
 def line_scores(
-    words: NDArray[np.int64], line_tokens: NDArray[np.int64], scale: float, bias: NDArray[np.float64]
+    model: ModelTables, words: NDArray[np.int64], line_tokens: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     """Logits float64 (m, 5), strongest float64 (m,) and sums int64 (m, 6) of ``LineScores``."""
     lines = len(line_tokens) - 1
     logits, strongest, sums = np.empty((lines, 5)), np.empty(lines), np.empty((lines, 6), np.int64)
-    functions().line_scores(
-        _at(words),
-        _at(line_tokens),
-        lines,
-        scale,
-        table_address(bias, np.float64),
-        _at(logits),
-        _at(strongest),
-        _at(sums),
-    )
+    functions().line_scores(model.at, *addresses(words, line_tokens), lines, *addresses(logits, strongest, sums))
     return logits, strongest, sums
 
 
-def cut_pieces(
-    chars: NDArray[np.uint32],
-    line_tokens: NDArray[np.int64],
+def find_spans(
+    model: ModelTables,
+    line_model: ModelTables,
+    tokens: tuple[NDArray[Any], ...],
     lines: NDArray[np.int64],
-    begins: NDArray[np.int64],
-    ends: NDArray[np.int64],
-    kinds: NDArray[np.uint8],
-    hashes: NDArray[np.uint32],
-    firsts: NDArray[np.uint32],
-) -> tuple[Any, ...]:
-    """The arrays of ``PieceTokens``, in order."""
-    counts = np.empty(2, np.int64)
-    places = _at(line_tokens), _at(lines), len(lines)
-    functions().count_pieces(*places, _at(counts))
-    pieces, count = counts.tolist()
-    whole = [np.empty(size, np.int64) for size in (pieces, pieces + 1, count, count)]
-    free, piece_kinds = np.empty(count, np.bool_), np.empty(count, np.uint8)
-    piece_hashes, piece_firsts, endings, shapes = (np.empty(count, np.uint32) for _ in range(4))
-    piece_begins, piece_ends = np.empty(count, np.int64), np.empty(count, np.int64)
-    results = *whole, free, piece_kinds, piece_hashes, piece_firsts, piece_begins, piece_ends, endings, shapes
-    functions().cut_pieces(_at(chars), *places, *addresses(begins, ends, kinds, hashes, firsts), *addresses(*results))
-    return results
+    width: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    """The candidates of ``find_candidates``: lines, first and last tokens int64 (3, k), numbers float64 (k, width).
 
-
-def strangeness_before(
-    starts: NDArray[np.int64], hashes: NDArray[np.uint32], pair_table: NDArray[np.int64], pair_bits: int
-) -> NDArray[np.int64]:
-    """``span_tokens.strangeness_before``, int64 (c,)."""
-    strange = np.empty(len(hashes), np.int64)
-    functions().strangeness_before(
-        _at(starts), len(starts) - 1, _at(hashes), table_address(pair_table, np.int64), pair_bits, _at(strange)
-    )
-    return strange
-
-
-def rows_across(
-    values: tuple[NDArray[np.uint32], ...], places: tuple[NDArray[np.int64], ...], gap: NDArray[np.bool_], count: int
-) -> NDArray[np.uint32]:
-    """``span_tokens.rows_across``, uint32 (count, k).
+    None if the model asks for more than the kernel has room for.
 
     Args:
-        values: hashes, endings and shapes of ``PieceTokens``.
-        places: int64 (k,) for each of the offsets -2 to 1 in turn.
+        tokens: characters; begins, ends, kinds, hashes, firsts and packed weights int64 (t, 2) of all tokens; running
+            sums of ``WordWeights``; line ends among the tokens.
     """
-    rows = np.empty((count, len(gap)), np.uint32)
-    functions().rows_across(*addresses(*values, *places, gap), len(gap), *addresses(rows))
-    return rows
-
-
-def boundary_scores(
-    pieces: tuple[Any, ...],
-    words: NDArray[np.int64],
-    strange: NDArray[np.int64],
-    table: NDArray[np.int64],
-    taps: NDArray[np.float64],
-    bias: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """``SpanModel.boundary_scores``, int64 (c,) each.
-
-    Args:
-        pieces: of ``PieceTokens``: starts, tokens, kinds, hashes, begins, ends, endings, shapes.
-        words: int64 (t,), packed weights, in steps of any size.
-        taps: float64 (17, 3), as ``numeric_taps`` gives them.
-    """
-    starts, *columns = pieces
-    start, end, inside = (np.empty(len(strange), np.int64) for _ in range(3))
-    failed = functions().boundary_scores(
-        _at(starts),
-        len(starts) - 1,
-        *addresses(*columns),
-        words.ctypes.data,
-        words.strides[0] // words.itemsize,
-        _at(strange),
-        table_address(table, np.int64),
-        table_address(taps, np.float64),
-        table_address(bias, np.int64),
-        *addresses(start, end, inside),
-    )
-    if failed:
-        raise ValueError("a piece is longer than pieces are")
-    return start, end, inside
-
-
-def count_shapes(
-    places: tuple[NDArray[Any], ...], lines: NDArray[np.int64], starts: NDArray[np.int64], stops: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Digits, marks, solos, capitals, latins, words and stops int64 (7, r), widths int64 (r,) of ``LineShapes``.
-
-    Args:
-        places: characters, starts and ends of all lines, ends and first characters of all tokens.
-    """
-    shapes, widths = np.empty((7, len(lines)), np.int64), np.empty(len(lines), np.int64)
-    functions().count_shapes(*addresses(*places, lines, starts, stops), len(lines), _at(shapes), _at(widths))
-    return shapes, widths
-
-
-def word_weights(
-    hashes: NDArray[np.uint32],
-    kinds: NDArray[np.uint8],
-    line_tokens: NDArray[np.int64],
-    document_tokens: NDArray[np.int64],
-    body: NDArray[np.bool_],
-    idf: NDArray[np.uint8],
-    related_bits: int,
-) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8]]:
-    """The arrays of ``WordWeights``, in order."""
-    count = len(hashes)
-    running, weights, unrelated = np.empty(count + 1, np.int64), np.empty(count, np.uint8), np.empty(count, np.uint8)
-    seen = np.zeros(1 << related_bits, np.uint8)
-    functions().word_weights(
-        _at(hashes),
-        _at(kinds),
-        count,
-        _at(line_tokens),
-        len(line_tokens) - 1,
-        _at(document_tokens),
-        len(document_tokens) - 1,
-        _at(body),
-        table_address(idf, np.uint8),
-        *addresses(seen, running, weights, unrelated),
-    )
-    return running, weights, unrelated
+    following = np.zeros(2, np.int64)
+    places = model.at, line_model.at, *addresses(*tokens, lines), len(lines), _CANDIDATES, *addresses(following)
+    parts: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
+    while not parts or following[0] < len(lines):
+        found, numbers = np.empty((3, _CANDIDATES), np.int64), np.empty((_CANDIDATES, width))
+        count = functions().find_spans(*places, *addresses(*found, numbers))
+        if count < 0:
+            return None
+        parts.append((found[:, :count], numbers[:count]))
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate([found for found, _ in parts], axis=1), np.concatenate([numbers for _, numbers in parts])
 
 
 def strongest_tokens(
@@ -344,13 +234,19 @@ def strongest_tokens(
     lines: NDArray[np.int64],
     idf: NDArray[np.uint8],
     unrelated: NDArray[np.uint8],
+    scale: float,
     result: NDArray[np.float64],
 ) -> None:
-    """Largest spam sum of four tokens and largest unrelated one, into the first two rows of ``result`` (k, r)."""
+    """Largest spam sum of four tokens and largest unrelated one, into the first rows of ``result`` float64 (3, r).
+
+    All three rows are rounded to multiples of 1/256.
+    """
     functions().strongest_tokens(
-        words.ctypes.data,
+        _NOTHING.from_address(words.ctypes.data),
         words.strides[0] // words.itemsize,
         *addresses(line_tokens, lines),
         len(lines),
-        *addresses(idf, unrelated, result),
+        *addresses(idf, unrelated),
+        scale,
+        *addresses(result),
     )

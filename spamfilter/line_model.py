@@ -5,7 +5,7 @@ Multinomial logistic regression over hashed n-grams with TF-IDF weights. A line'
 three to a 64-bit word, so that sums are exact and a line scores the same alone or in any batch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,14 @@ def unpack_fields(words: Words) -> NDArray[np.int64]:
         rest >>= FIELD_BITS
     fields[:, 2] = rest
     return fields.reshape(6, -1).T
+
+
+def packed_words(words: Words) -> NDArray[np.int64]:
+    """The two words of each token side by side, int64 (t, 2): as they lie in memory, if they lie so."""
+    base = words[0].base
+    if base is not None and base is words[1].base and base.shape == (len(words[0]), 2):
+        return base
+    return np.stack(words, axis=1)
 
 
 def segment_sums(words: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -94,6 +102,11 @@ class LineModel:
     vocabulary_words: NDArray[np.int64]
     scale: float
     bias: NDArray[np.float64]
+    tables: kernel.ModelTables | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Lay out what the compiled kernel reads, if it can read these tables."""
+        object.__setattr__(self, "tables", self._tables())
 
     def part_words(self, tokens: TokenBatch, which: NDArray[np.int64]) -> NDArray[np.int64]:
         """Packed weights of the tokens numbered ``which``, computed from their parts: int64 (k, 2)."""
@@ -117,11 +130,9 @@ class LineModel:
 
     def token_words(self, tokens: TokenBatch) -> NDArray[np.int64]:
         """Packed weights of all tokens, pairs and triples, int64 (t, 2); row ``i`` has the pair ``(i, i + 1)`` too."""
-        if kernel.is_on() and self._suits_kernel():
-            bits = self.settings.part_bits, self.settings.pair_bits
-            tables = self.part_table, self.pair_table, self.vocabulary_hashes, self.vocabulary_words
+        if self.tables is not None and kernel.is_on():
             arrays = tokens.chars, tokens.begins, tokens.ends, tokens.kinds, tokens.hashes
-            return kernel.line_words(*arrays, self.settings.part_orders, bits, tables)
+            return kernel.line_words(self.tables, *arrays)
         hashes = tokens.hashes
         slots = (hashes >> np.uint32(33 - len(self.vocabulary_hashes).bit_length())).astype(np.intp)
         missing = (np.take(self.vocabulary_hashes, slots, mode="clip") != hashes).nonzero()[0]
@@ -142,8 +153,8 @@ class LineModel:
         counts = tokens.line_tokens[1:] - starts
         if not len(counts):
             return LineScores(np.zeros((0, 5)), np.zeros(0), np.zeros((0, 6), np.int64), words)
-        if kernel.is_on():
-            return LineScores(*kernel.line_scores(packed, tokens.line_tokens, self.scale, self.bias), words)
+        if self.tables is not None and kernel.is_on():
+            return LineScores(*kernel.line_scores(self.tables, packed, tokens.line_tokens), words)
         packed = packed[: tokens.line_tokens[-1]]
         if int(counts.max()) <= SEGMENT_TOKENS:
             sums = segment_sums(packed, starts)
@@ -163,10 +174,22 @@ class LineModel:
         strongest = np.maximum.reduceat(both[: len(sums), 0], line_segments)
         return LineScores(logits, strongest, line_sums, words)
 
-    def _suits_kernel(self) -> bool:
-        settings, slots = self.settings, len(self.vocabulary_hashes)
-        sizes = len(self.part_table), len(self.pair_table), len(self.vocabulary_words)
-        return kernel.suits_line_tables(settings.part_bits, settings.pair_bits, settings.part_orders, slots, sizes)
+    def _tables(self) -> kernel.ModelTables | None:
+        part_bits, pair_bits, orders = self.settings.part_bits, self.settings.pair_bits, self.settings.part_orders
+        slots = len(self.vocabulary_hashes)
+        tables = (
+            np.ascontiguousarray(self.part_table, np.int64),
+            np.ascontiguousarray(self.pair_table, np.int64),
+            np.ascontiguousarray(self.vocabulary_hashes, np.uint32),
+            np.ascontiguousarray(self.vocabulary_words, np.int64),
+            np.ascontiguousarray(self.bias, np.float64),
+        )
+        shapes = ((1 << part_bits) + 1, 2), (1 << pair_bits, 2), (slots,), (slots, 2), (NORM_FIELD,)
+        suits = 1 <= part_bits < 32 and 1 <= pair_bits < 32 and slots > 1 and slots & (slots - 1) == 0
+        if not suits or min(orders) < 2 or max(orders) > 31 or tuple(table.shape for table in tables) != shapes:
+            return None
+        lifted = sum(1 << order for order in orders)
+        return kernel.ModelTables(*tables, float(self.scale), lifted, part_bits, pair_bits, slots.bit_length() - 1)
 
     def _logits(self, sums: NDArray[np.int64]) -> NDArray[np.float64]:
         norm = np.sqrt(np.maximum(sums[:, NORM_FIELD], 1)) * self.scale

@@ -6,7 +6,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter import kernel
 from spamfilter.sums import sums_behind
 from spamfilter.text import DIGIT, MARK, SCRIPT_SHIFT, SOLO, STOP, UPPER, TextBatch
 from spamfilter.tokens import TokenBatch
@@ -57,10 +56,6 @@ def count_shapes(
     batch: TextBatch, tokens: TokenBatch, lines: NDArray[np.int64], starts: NDArray[np.int64], stops: NDArray[np.int64]
 ) -> LineShapes:
     """Count over the lines numbered ``lines``, whose tokens are ``[start, stop)`` each, none of them empty."""
-    if kernel.is_on():
-        places = batch.chars, batch.line_starts, batch.line_ends, tokens.ends, tokens.firsts
-        shapes, widths = kernel.count_shapes(places, lines, starts, stops)
-        return LineShapes(widths, shapes[5], shapes[2], shapes[3], shapes[4], shapes[6], shapes[:2])
     last = batch.chars.take(tokens.ends.take(stops - 1) - 1)
     running = sums_behind(_counts_of_entries().take((tokens.firsts >> np.uint32(_ENTRY_SHIFT)).astype(np.intp)))
     counts = _counts_between(running, starts, stops)

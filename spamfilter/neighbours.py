@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter import kernel, kernel_pages
 from spamfilter.sums import sums_behind
 
 _BLOCK_ROWS = 1 << 13
@@ -46,8 +45,6 @@ class Pages:
         """Sums over each page of ``values`` int64 (k, n), which belong to some ``rows``; int64 (k, d)."""
         edges = np.minimum(np.maximum(self.edges, rows.start), rows.stop)
         edges -= rows.start
-        if kernel.is_on():
-            return kernel_pages.page_totals(values, edges)
         running = sums_behind(values).take(edges, axis=1)
         sums: NDArray[np.int64] = running[:, :-1] - running[:, 1:]
         return sums

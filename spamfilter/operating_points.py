@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter import kernel, kernel_pages
 from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
 
 _CLEAN, _BOILERPLATE = LABELS.index(Label.CLEAN), LABELS.index(Label.BOILERPLATE)
-_DECISIONS = (*(label.value for label in FLAGGED_LABELS), "span", "document")
+DECISIONS = (*(label.value for label in FLAGGED_LABELS), "span", "document")
 _FLAGGED = np.array([LABELS.index(label) for label in FLAGGED_LABELS])
 
 
@@ -31,7 +32,7 @@ class OperatingPoints:
 
     def __post_init__(self) -> None:
         """Lay the thresholds out for ``limits``."""
-        object.__setattr__(self, "_limits", np.array([self.thresholds[kind] for kind in _DECISIONS]).T)
+        object.__setattr__(self, "_limits", np.array([self.thresholds[kind] for kind in DECISIONS]).T)
 
     def check_rate(self, rate: float) -> None:
         """Raise ValueError if thresholds for ``rate`` have not been measured."""
@@ -43,7 +44,7 @@ class OperatingPoints:
 
     def threshold(self, kind: str, rate: float) -> float:
         """Threshold for ``kind`` at ``rate``, interpolated over the logarithm of the rate."""
-        return float(self.limits(rate)[_DECISIONS.index(kind)])
+        return float(self.limits(rate)[DECISIONS.index(kind)])
 
     def document_threshold(self, rate: float) -> float:
         """Threshold for pages: at ten times ``rate``.
@@ -77,11 +78,19 @@ class OperatingPoints:
         Returns:
             int64 (m,), indices into ``LABELS``.
         """
+        return self.labels_within(logits, self.limits(rate))
+
+    def labels_within(self, logits: NDArray[np.float64], limits: NDArray[np.float64]) -> NDArray[np.int64]:
+        """``decide_lines`` at known ``limits``."""
         columns = np.ascontiguousarray(logits.T)
         clean, boilerplate = columns[_CLEAN], columns[_BOILERPLATE]
+        either = np.logaddexp(clean, boilerplate)
+        if kernel.is_on():
+            others = _CLEAN, _BOILERPLATE
+            return kernel_pages.decide_lines(columns, either, _FLAGGED, limits, others, self.boilerplate)
         flagged = columns.take(_FLAGGED, axis=0)
-        margins = flagged - np.logaddexp(clean, boilerplate)
-        margins -= self.limits(rate)[: len(FLAGGED_LABELS), None]
+        margins = flagged - either
+        margins -= limits[: len(FLAGGED_LABELS), None]
         labels = np.where(boilerplate - clean >= self.boilerplate, _BOILERPLATE, _CLEAN)
         # Few lines clear a threshold: only those are asked for their likeliest label.
         above = (margins.max(axis=0) >= 0).nonzero()[0]

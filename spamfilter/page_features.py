@@ -17,7 +17,7 @@ from spamfilter.line_facts import BODY_WIDTH, UNIT, LineFacts, line_facts
 from spamfilter.line_model import LineScores
 from spamfilter.line_shapes import LineShapes, count_shapes
 from spamfilter.neighbours import Pages
-from spamfilter.relatedness import WEIGHED_TOKENS, WordWeights, word_weights
+from spamfilter.relatedness import IDF_BITS, WEIGHED_TOKENS, WordWeights, word_weights
 from spamfilter.text import TextBatch
 from spamfilter.tokens import TokenBatch
 
@@ -94,6 +94,18 @@ def page_features(
     """
     line_tokens = tokens.line_tokens
     lines = (line_tokens[1:] - line_tokens[:-1] > 1).nonzero()[0]
+    if kernel.is_on() and len(idf) == 1 << IDF_BITS:
+        places = batch.chars, batch.line_starts, batch.line_ends, line_tokens
+        arrays = *places, tokens.ends, tokens.kinds, tokens.hashes, tokens.firsts
+        found = scores.logits, scores.strongest, scores.sums
+        edges, columns, floats, sums, weights = kernel_pages.page_lines(
+            arrays, lines, batch.document_lines, found, idf, BODY_WIDTH
+        )
+        documents, first_rows, last_rows, counts, widths, _, _, solos, capitals, latins, words, sentences = columns
+        pages = Pages(edges, edges[1:] - edges[:-1], documents, first_rows, last_rows)
+        shapes = LineShapes(widths, words, solos, capitals, latins, sentences, columns[5:7])
+        facts = line_facts(floats[:5], floats[5], shapes, counts, floats[6], sums, scale, pages)
+        return PageFeatures(lines, pages, facts, WordWeights(*weights))
     pages = Pages.between(lines.searchsorted(batch.document_lines))
     starts, stops = line_tokens.take(lines) + 1, line_tokens.take(lines + 1)
     shapes = count_shapes(batch, tokens, lines, starts, stops)

@@ -1,10 +1,11 @@
 """What stage 2 found on a page as a whole: means of the spam margins of its lines, and the strongest residue."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter import kernel, kernel_pages
 from spamfilter.context_model import ContextScores
 from spamfilter.line_facts import LOGIT_LIMIT, UNIT, WIDEST, limited
 from spamfilter.page_features import PageFeatures
@@ -12,6 +13,7 @@ from spamfilter.page_features import PageFeatures
 _RESIDUE = (2, 4)
 _HEADLINE, _BOILERPLATE = 3, 5
 _TOTALS = 6
+_HALF = float(np.log(0.5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +26,21 @@ class PageSums:
         margins: float64 (3, d), mean spam margin of the lines of the page, of its text by width, with at most 400
             characters of a line, and of the lines of its text; 0 where there are none.
         strongest: float64 (2, d), largest log-odds of a link offer and of a template tag; -12 at least.
+        residue: float64 (d,), how many kinds of residue each page holds, of links, headlines and tags, 0 to 3.
     """
 
     sizes: NDArray[np.int64]
     headlines: NDArray[np.float64]
     margins: NDArray[np.float64]
     strongest: NDArray[np.float64]
+    residue: NDArray[np.float64] = field(init=False)
 
-    @property
-    def residue(self) -> NDArray[np.float64]:
-        """How many kinds of residue each page holds, of links, headlines and template tags; float64 (d,), 0 to 3."""
-        odds = np.stack((*self.strongest, np.log(self.headlines + 1e-6)))
-        kinds: NDArray[np.float64] = likely(odds).sum(axis=0)
-        return kinds
+    def __post_init__(self) -> None:
+        """Count the kinds of residue."""
+        odds = np.empty((3, len(self.headlines)))
+        odds[:2] = self.strongest
+        np.log(self.headlines + 1e-6, out=odds[2])
+        object.__setattr__(self, "residue", likely(odds).sum(axis=0))
 
 
 def likely(odds: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -49,6 +53,10 @@ def page_sums(features: PageFeatures, context: ContextScores) -> PageSums:
     pages = features.pages
     columns = context.logits.T
     margin = context.margin
+    if kernel.is_on():
+        widths = features.facts.shapes.widths
+        findings = kernel_pages.page_sums(columns, margin, widths, pages.edges, _HALF)
+        return PageSums(pages.sizes, findings[0], findings[1:4], findings[4:])
     totals = np.zeros((_TOTALS, len(pages.sizes)), np.int64)
     odds = np.empty((len(_RESIDUE), len(margin)))
     for rows in pages.blocks():
@@ -56,7 +64,7 @@ def page_sums(features: PageFeatures, context: ContextScores) -> PageSums:
         addends = np.empty((_TOTALS, block.shape[1]), np.int64)
         addends[0] = np.rint(margin[rows] * UNIT)
         addends[1] = np.rint(np.exp(block[_HEADLINE]) * UNIT)
-        addends[2] = block[_BOILERPLATE] < np.log(0.5)
+        addends[2] = block[_BOILERPLATE] < _HALF
         np.minimum(features.facts.shapes.widths[rows], WIDEST, out=addends[3])
         addends[3] *= addends[2]
         np.multiply(addends[0], addends[2:4], out=addends[4:])

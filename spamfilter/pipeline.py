@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter import kernel, kernel_pages
 from spamfilter.context_model import ContextModel, ContextScores
 from spamfilter.dense_model import DenseModel, log_softmax
 from spamfilter.document_model import document_features, kind_log_probabilities
@@ -32,6 +33,7 @@ class Stages:
         idf: uint8, see ``spamfilter.page_features``.
         document: 3 columns, the decisions of ``spamfilter.document_model``.
         line_weights: float64 (7, f), of the first look of the context model and of suspicion: one product serves both.
+        gate_weights: float64 (3,), of suspicion, for ``strongest_tokens``.
     """
 
     char_table: NDArray[np.uint32]
@@ -41,11 +43,13 @@ class Stages:
     span: SpanModel
     document: DenseModel
     line_weights: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+    gate_weights: NDArray[np.float64] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Lay the weights out."""
-        suspicion = self.span.suspicion.weights[: len(FEATURE_NAMES), 1]
+        suspicion, rest = np.split(self.span.suspicion.weights[:, 1], [len(FEATURE_NAMES)])
         object.__setattr__(self, "line_weights", np.vstack((self.context.first.weights.T, suspicion)))
+        object.__setattr__(self, "gate_weights", np.ascontiguousarray(rest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +91,15 @@ def judge_lines(
     rows = [np.zeros(0, np.int64)]
     for block in page.pages.blocks():
         products = stages.line_weights @ page.values_of(block).T
+        if kernel.is_on():
+            first[:, block] = kernel_pages.log_softmax(products[:-1], stages.context.first.bias)
+            gate = stages.gate_weights, -float(stages.span.suspicion.bias[1]), block
+            rows.append(kernel_pages.suspicious_rows(products[-1], strongest.T, *gate))
+            continue
         first[:, block] = log_softmax((products[:-1] + stages.context.first.bias[:, None]).T).T
         found = are_suspicious(stages.span.suspicion, products[-1], strongest[block]).nonzero()[0]
         rows.append(found + block.start)
-    return stages.context.look_again(first, page), np.concatenate(rows)
+    return stages.context.look_again(first, page), rows[1] if len(rows) == 2 else np.concatenate(rows)
 
 
 def score_batch(stages: Stages, texts: Sequence[str]) -> BatchScores:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter import kernel
 from spamfilter.sums import sums_behind
 from spamfilter.tokens import KIND_SOLO, KIND_WORD, TokenBatch
 
@@ -47,9 +46,6 @@ def word_weights(
         body: bool (m,), lines that are part of the body of their page.
         idf: uint8 (2 ** IDF_BITS,), weight of a word by the high bits of its hash.
     """
-    if kernel.is_on() and len(idf) == 1 << IDF_BITS:
-        arrays = tokens.hashes, tokens.kinds, tokens.line_tokens, document_tokens, body, idf
-        return WordWeights(*kernel.word_weights(*arrays, RELATED_BITS))
     hashes = tokens.hashes
     # A single character of a script without spaces says little: take it with its right neighbour.
     solo = (tokens.kinds == KIND_SOLO).nonzero()[0]
@@ -66,7 +62,7 @@ def word_weights(
     in_body = np.zeros(len(keys), np.bool_)
     in_body[1:] = body.repeat(tokens.line_tokens[1:] - tokens.line_tokens[:-1])
     in_body &= is_word
-    seen = np.bincount(keys.take(in_body.nonzero()[0]), minlength=documents << RELATED_BITS)
+    seen = np.bincount(keys.take(in_body.nonzero()[0]), minlength=max(documents, 1) << RELATED_BITS)
     # A word of the body is related if the body has it once more.
     related = seen.take(keys) > in_body
     # Two sums share a 64-bit word: of all words, and of the related ones.

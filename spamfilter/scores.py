@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
-from spamfilter.operating_points import OperatingPoints
+from spamfilter.operating_points import DECISIONS, OperatingPoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +146,9 @@ class DecisionArrays:
 
 def decide(scores: ScoreArrays, points: OperatingPoints, rate: float) -> DecisionArrays:
     """Decide lines, spans and pages of a batch; a document gets the same decisions in any batch."""
-    spans = (scores.span_logits >= points.threshold("span", rate)).nonzero()[0]
-    labels = points.decide_lines(scores.logits, rate)
+    limits = points.limits(rate)
+    spans = (scores.span_logits >= limits[_SPAN]).nonzero()[0]
+    labels = points.labels_within(scores.logits, limits)
     labels[scores.span_lines.take(spans)] = _SEO_INJECTION
     flagged = _IS_FLAGGED.take(labels).nonzero()[0]
     flagged_edges = flagged.searchsorted(scores.line_edges)
@@ -161,5 +162,6 @@ def decide(scores: ScoreArrays, points: OperatingPoints, rate: float) -> Decisio
     return DecisionArrays(labels, flagged, flagged_edges, spans, kinds, spam_logits)
 
 
+_SPAN = DECISIONS.index("span")
 _SEO_INJECTION = LABELS.index(Label.SEO_INJECTION)
 _IS_FLAGGED = np.array([label in FLAGGED_LABELS for label in LABELS])

@@ -65,7 +65,7 @@ def describe_candidates(
     kind_before, kind_after = kinds.take(before), kinds.take(after)
     glue_before = (pieces.ends.take(before) == pieces.begins.take(first)) & (kind_before != KIND_LINE_END)
     glue_after = (pieces.begins.take(after) == pieces.ends.take(last)) & (kind_after != KIND_LINE_END)
-    bracket = _IS_OPENING.take(pieces.firsts.take(first) & np.uint32(0xFFFF))
+    bracket = IS_OPENING.take(pieces.firsts.take(first) & np.uint32(0xFFFF))
     latin_inside, latin_outside = latin_count[:2] / np.maximum(letter_count[:2], 1)
     capital_inside, capital_outside = capital_count[:2] / np.maximum(word_count[:2], 1)
     # Tokens of a piece stand next to each other in the batch too.
@@ -182,5 +182,5 @@ _COUNT_SHIFTS = np.arange(0, 60, 12)[:, None, None]
 _COUNT_MASK = (1 << 12) - 1
 
 
-_IS_OPENING = np.zeros(1 << 16, np.bool_)
-_IS_OPENING[[ord(mark) for mark in "【[({（《「『〖«<〔"]] = True
+IS_OPENING = np.zeros(1 << 16, np.bool_)
+IS_OPENING[[ord(mark) for mark in "【[({（《「『〖«<〔"]] = True

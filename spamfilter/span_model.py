@@ -17,14 +17,25 @@ from numpy.typing import NDArray
 from spamfilter import kernel
 from spamfilter.context_model import ContextScores
 from spamfilter.dense_model import DenseModel
-from spamfilter.line_model import LineModel, Words
+from spamfilter.line_model import LineModel, Words, packed_words
 from spamfilter.page_sums import PageSums
 from spamfilter.relatedness import WordWeights
-from spamfilter.span_description import describe_candidates, running_counts
-from spamfilter.span_page import span_page_values
-from spamfilter.span_phrases import PhraseModel
-from spamfilter.span_stretches import TokenScores, best_stretches, disjoint, likeliest, ranges, rivals
+from spamfilter.span_description import IS_OPENING, describe_candidates, running_counts
+from spamfilter.span_page import SPAN_PAGE_NAMES, span_page_values
+from spamfilter.span_phrases import EDGE_WEIGHT, PHRASE_BITS, PhraseModel
+from spamfilter.span_stretches import (
+    EDGES,
+    LONGEST_RIVAL,
+    REACH,
+    TokenScores,
+    best_stretches,
+    disjoint,
+    likeliest,
+    ranges,
+    rivals,
+)
 from spamfilter.span_tokens import (
+    MOST_PIECE_TOKENS,
     SPAN_BITS,
     PieceTokens,
     cut_pieces,
@@ -143,10 +154,40 @@ class SpanModel:
     page: DenseModel
     suspicion: DenseModel
     _taps: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+    tables: kernel.ModelTables | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Work out the taps once."""
+        """Work out the taps once, and lay out what the compiled kernel reads, if it can read these tables."""
         object.__setattr__(self, "_taps", numeric_taps(self.numeric_weights))
+        object.__setattr__(self, "tables", self._tables())
+
+    def _tables(self) -> kernel.ModelTables | None:
+        candidates, choice, width = self.candidates, self.choice, len(CANDIDATE_NAMES)
+        shapes = self.table.shape, self._taps.shape, self.bias.shape, self.phrases.table.shape
+        if shapes != ((1 << SPAN_BITS,), (17, 3), (3,), (2, 1 << PHRASE_BITS)) or self.phrases.table.dtype != np.int32:
+            return None
+        if candidates.weights.shape != (width, 2) or choice.weights.shape != (width, 2):
+            return None
+        return kernel.ModelTables(
+            np.ascontiguousarray(self.table, np.int64),
+            np.ascontiguousarray(self._taps, np.float64),
+            np.ascontiguousarray(self.bias, np.int64),
+            np.ascontiguousarray(self.phrases.table),
+            # All sums are exact: one product gives the log-odds.
+            np.ascontiguousarray(candidates.weights[:, 1] - candidates.weights[:, 0]),
+            np.ascontiguousarray(choice.weights[:, 1]),
+            np.log1p(np.arange(MOST_PIECE_TOKENS + 1)),
+            IS_OPENING,
+            float(candidates.bias[1] - candidates.bias[0]),
+            float(choice.bias[1]),
+            float(self.scale),
+            float(self.phrases.scale),
+            float(self.phrases.bias),
+            EDGE_WEIGHT,
+            self.scale * LEAST_SCORE,
+            HOPELESS_BELOW,
+            *(ROUNDS, EDGES, REACH, LONGEST_RIVAL),
+        )
 
     def odds(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log-odds float64 (k,) of stretches by themselves, from their numbers float64 (k, f)."""
@@ -161,6 +202,8 @@ class SpanModel:
         Args:
             rows: int64 (k,), line of each candidate among those that are not blank.
         """
+        if not len(rows):
+            return np.zeros((0, len(SPAN_PAGE_NAMES))), np.zeros(0)
         values = span_page_values(rows, self.odds(candidates.values), context, sums)
         logits = self.page.logits(values)
         return values, logits[:, 1] - logits[:, 0]
@@ -194,10 +237,6 @@ class SpanModel:
 
     def boundary_scores(self, pieces: PieceTokens, words: Words, strange: NDArray[np.int64]) -> TokenScores:
         """Scores of each token as the start, as the end and as a part of a phrase, int64 (c,) each."""
-        if kernel.is_on() and len(self.table) == 1 << SPAN_BITS:
-            whole = pieces.starts, pieces.tokens, pieces.kinds, pieces.hashes, pieces.begins, pieces.ends
-            arrays = *whole, pieces.endings, pieces.shapes
-            return kernel.boundary_scores(arrays, words[0], strange, self.table, self._taps, self.bias)
         word, *across = span_rows(pieces)
         boundary = self._sum_of_rows(across)
         own = self.table.take(word, mode="clip")
@@ -328,6 +367,13 @@ def find_candidates(
     nothing = SpanCandidates(empty, empty, empty, np.zeros((0, len(CANDIDATE_NAMES))))
     if not len(lines):
         return nothing
+    if model.tables is not None and line_model.tables is not None and kernel.is_on():
+        arrays = tokens.begins, tokens.ends, tokens.kinds, tokens.hashes, tokens.firsts, packed_words(words)
+        places = batch.chars, *arrays, page_words.running, tokens.line_tokens
+        compiled = kernel.find_spans(model.tables, line_model.tables, places, lines, len(CANDIDATE_NAMES))
+        if compiled is not None:
+            (found_in, begun, ended), values = compiled
+            return SpanCandidates(found_in, begun, ended, values)
     looked = inspect_lines(model, line_model, batch, tokens, words, page_words, lines)
     first, last = looked.best()
     if not len(first):

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter import kernel, kernel_pages
 from spamfilter.context_model import ContextScores
 from spamfilter.dense_model import GRAIN
 from spamfilter.line_facts import LOGIT_LIMIT, limited
@@ -41,6 +42,13 @@ def span_page_values(
     if not len(rows):
         return np.zeros((0, len(SPAN_PAGE_NAMES)))
     pages = context.second.pages
+    if kernel.is_on():
+        places = pages.documents, pages.edges, pages.sizes
+        found = sums.headlines, sums.strongest, sums.margins[1], sums.residue
+        columns, width = context.logits.T, len(SPAN_PAGE_NAMES)
+        compiled = kernel_pages.span_page_values(rows, odds.copy(), columns, places, found, width)
+        if compiled is not None:
+            return compiled
     owners = pages.documents.take(rows)
     odds = limited(odds, LOGIT_LIMIT)
     starts = np.concatenate(([0], (owners[1:] != owners[:-1]).nonzero()[0] + 1))

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter import kernel
 from spamfilter.line_model import FIELD_BITS, LineModel, Words
 from spamfilter.text import DIGIT, SCRIPT_SHIFT, UPPER, TextBatch
 from spamfilter.tokens import KIND_LINE_END, KIND_MARK, TokenBatch, mix
@@ -44,6 +43,7 @@ _TERMS = tuple(
 """What the features are made of: the kind of number, the offset, and the rows that it goes into."""
 PIECE_TOKENS = 200
 MARGIN = 4
+MOST_PIECE_TOKENS = PIECE_TOKENS + 2 * MARGIN
 NUMERIC_COUNT = 13
 STRANGENESS_UNIT = 10
 _SPAM_LIMIT = 4096
@@ -102,9 +102,6 @@ class PieceTokens:
 
 def cut_pieces(batch: TextBatch, tokens: TokenBatch, lines: NDArray[np.int64]) -> PieceTokens:
     """The pieces of the lines numbered ``lines``, none of which is blank."""
-    if kernel.is_on():
-        arrays = tokens.begins, tokens.ends, tokens.kinds, tokens.hashes, tokens.firsts
-        return PieceTokens(*kernel.cut_pieces(batch.chars, tokens.line_tokens, lines, *arrays))
     low, high = tokens.line_tokens.take(lines), tokens.line_tokens.take(lines + 1)
     counts = (high - low + (PIECE_TOKENS - 2)) // PIECE_TOKENS
     owner = np.arange(len(lines)).repeat(counts)
@@ -213,10 +210,6 @@ def rows_across(
         places: int64 (k,) for each of the offsets -2 to 1, the tokens that stand there.
         gap: bool (k,), whether a space parts the two.
     """
-    if kernel.is_on():
-        values = pieces.hashes, pieces.endings, pieces.shapes
-        ordered = places[-2], places[-1], places[0], places[1]
-        return kernel.rows_across(values, ordered, gap, 1 + len(BOUNDARY_FEATURES))
     return _rows_across(pieces, lambda offset, values: values.take(places[offset]), gap.astype(np.uint32))
 
 
@@ -241,9 +234,6 @@ def _rows_across(
 
 def strangeness_before(pieces: PieceTokens, line_model: LineModel) -> NDArray[np.int64]:
     """How strange each token is behind the one before it, int64 (c,); 0 for the first token of a piece."""
-    pair_bits = line_model.settings.pair_bits
-    if kernel.is_on() and 1 <= pair_bits < 32 and len(line_model.pair_table) == 1 << pair_bits:
-        return kernel.strangeness_before(pieces.starts, pieces.hashes, line_model.pair_table, pair_bits)
     strange = np.zeros(len(pieces.hashes), np.int64)
     strange[1:] = line_model.pair_strangeness(pieces.hashes[:-1], pieces.hashes[1:])
     strange[pieces.starts[:-1]] = 0

@@ -47,9 +47,9 @@ def strongest_tokens(
     np.log1p(tokens.line_tokens.take(page.lines + 1) - starts, out=result[2])
     if kernel.is_on():
         weights = page.words.idf, page.words.unrelated_idf
-        kernel.strongest_tokens(words[0], tokens.line_tokens, page.lines, *weights, result)
-    else:
-        result[:2] = _strongest_of_four(words, tokens.line_tokens, starts + 1, page)
+        kernel.strongest_tokens(words[0], tokens.line_tokens, page.lines, *weights, line_model.scale, result)
+        return result.T
+    result[:2] = _strongest_of_four(words, tokens.line_tokens, starts + 1, page)
     result[:2] /= line_model.scale
     result *= GRAIN
     np.rint(result, out=result)

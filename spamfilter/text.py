@@ -112,7 +112,8 @@ def encode_documents(texts: Sequence[str], char_table: NDArray[np.uint32]) -> Te
     np.cumsum(sizes, out=offsets[1:])
     offsets[1:] += 1
     if kernel.is_on():
-        compiled = kernel.encode(codes, offsets, char_table)
+        most_lines = joined.count("\n") + joined.count("\r") - 1
+        compiled = kernel.encode(codes, offsets, char_table, most_lines)
         if compiled is not None:
             chars, ends, original, document_lines, dropped = compiled
             return TextBatch(

@@ -2,13 +2,14 @@
 
 import ctypes
 import dataclasses
-import gc
 import json
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ctypes import addressof
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,20 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from spamfilter import Predictor, kernel, kernel_pages, text
+from spamfilter.document_model import document_features
 from spamfilter.line_facts import line_facts
 from spamfilter.line_model import LineModel, LineScores, pack_fields
-from spamfilter.line_shapes import count_shapes
 from spamfilter.ngrams import NgramSettings
+from spamfilter.operating_points import DECISIONS, OperatingPoints
 from spamfilter.page_features import PageFeatures, page_features
-from spamfilter.pipeline import Stages, score_batch
-from spamfilter.relatedness import word_weights
+from spamfilter.page_sums import PageSums, page_sums
+from spamfilter.pipeline import BatchScores, Stages, document_scores, judge_lines, score_batch
+from spamfilter.scores import decide
 from spamfilter.second_look import SECOND_LOOK_NAMES, SecondLook, second_look
-from spamfilter.span_tokens import PIECE_TOKENS, PieceTokens, cut_pieces, rows_across, strangeness_before
+from spamfilter.span_model import CANDIDATE_NAMES, SpanModel, find_candidates
+from spamfilter.span_page import SPAN_PAGE_NAMES, span_page_values
+from spamfilter.span_phrases import PHRASE_BITS
+from spamfilter.span_tokens import NUMERIC_COUNT, PIECE_TOKENS, SPAN_BITS
 from spamfilter.suspicion import strongest_tokens
 from spamfilter.text import TextBatch, encode_documents
 from spamfilter.tokens import TokenBatch, tokenize
@@ -93,8 +99,11 @@ class Inputs:
     tokens: TokenBatch
     line: LineScores
     page: PageFeatures
-    second: SecondLook
-    pieces: PieceTokens
+    scores: BatchScores
+
+    @property
+    def second(self) -> SecondLook:
+        return self.scores.context.second
 
     @classmethod
     def of(cls, stages: Stages, texts: list[str]) -> "Inputs":
@@ -103,9 +112,8 @@ class Inputs:
             tokens = tokenize(batch)
             line = stages.line.score(tokens)
             page = page_features(batch, tokens, line, stages.idf, stages.line.scale)
-            second = score_batch(stages, texts).context.second
-            pieces = cut_pieces(batch, tokens, page.lines)
-        return cls(stages, texts, batch, tokens, line, page, second, pieces)
+            scores = score_batch(stages, texts)
+        return cls(stages, texts, batch, tokens, line, page, scores)
 
 
 def encoding(inputs: Inputs) -> Any:
@@ -125,17 +133,9 @@ def scores_of_lines(inputs: Inputs) -> Any:
     return scores.logits, scores.strongest, scores.sums, scores.token_words
 
 
-def shapes_of_lines(inputs: Inputs) -> Any:
-    lines = inputs.page.lines
-    starts, stops = inputs.tokens.line_tokens[lines] + 1, inputs.tokens.line_tokens[lines + 1]
-    return count_shapes(inputs.batch, inputs.tokens, lines, starts, stops)
-
-
-def weights_of_words(inputs: Inputs) -> Any:
-    edges = inputs.tokens.line_tokens[inputs.batch.document_lines]
-    # Every other line is in the body.
-    body = np.arange(len(inputs.batch.line_starts)) % 2 == 0
-    return word_weights(inputs.tokens, edges, body, inputs.stages.idf)
+def features_of_pages(inputs: Inputs) -> Any:
+    stages = inputs.stages
+    return page_features(inputs.batch, inputs.tokens, inputs.line, stages.idf, stages.line.scale)
 
 
 def facts_of_lines(inputs: Inputs) -> Any:
@@ -149,10 +149,6 @@ def numbers_of_lines(inputs: Inputs) -> Any:
     rows = len(inputs.page.lines)
     parts = [slice(0, rows), slice(0, rows // 2), slice(rows // 2, rows)]
     return [np.ascontiguousarray(inputs.page.values_of(part)) for part in parts]
-
-
-def sums_of_pages(inputs: Inputs) -> Any:
-    return inputs.page.pages.sums(inputs.second.addends)
 
 
 def facts_of_second_look(inputs: Inputs) -> Any:
@@ -170,35 +166,57 @@ def strongest_stretches(inputs: Inputs) -> Any:
     return strongest_tokens(inputs.stages.line, inputs.tokens, inputs.line.token_words, inputs.page).T + 0.0
 
 
-def pieces_of_lines(inputs: Inputs) -> Any:
-    return cut_pieces(inputs.batch, inputs.tokens, inputs.page.lines)
+def verdicts_on_lines(inputs: Inputs) -> Any:
+    strongest = strongest_tokens(inputs.stages.line, inputs.tokens, inputs.line.token_words, inputs.page)
+    context, rows = judge_lines(inputs.stages, inputs.page, strongest)
+    return context.logits, context.margin, rows
 
 
-def strangeness(inputs: Inputs) -> Any:
-    return strangeness_before(inputs.pieces, inputs.stages.line)
+def sums_of_verdicts(inputs: Inputs) -> Any:
+    return page_sums(inputs.page, inputs.scores.context)
 
 
-def boundaries(inputs: Inputs) -> Any:
-    pieces = inputs.pieces
-    if not len(pieces.lines):
-        return ()  # the span stage is not asked
-    strange = np.arange(len(pieces.kinds)) * 37 % 101 - 50
-    return inputs.stages.span.boundary_scores(pieces, inputs.line.token_words, strange)
+def some_stretches(inputs: Inputs) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Rows of which some hold two, and log-odds of which some are equal and some out of bounds."""
+    count = len(inputs.page.lines)
+    rows = np.sort(np.arange(0, 2 * count, 3) % max(count, 1))
+    odds = np.asarray(np.arange(len(rows)) * 37 % 11 * 3.25 - 15.0, np.float64)
+    return rows.astype(np.int64), odds
 
 
-def rows_of_boundaries(inputs: Inputs) -> Any:
-    pieces = inputs.pieces
-    count = len(pieces.kinds)
-    places = {offset: (np.arange(count) * 3 + offset) % max(count, 1) for offset in (-2, -1, 0, 1)}
-    return rows_across(pieces, places, np.arange(count) % 2 == 0)
+def stretches_on_pages(inputs: Inputs) -> Any:
+    return span_page_values(*some_stretches(inputs), inputs.scores.context, known_sums(inputs))
+
+
+def numbers_of_pages(inputs: Inputs) -> Any:
+    rows, odds = some_stretches(inputs)
+    return document_features(known_sums(inputs), inputs.page.pages.documents.take(rows), odds)
+
+
+def known_sums(inputs: Inputs) -> PageSums:
+    return page_sums(inputs.page, inputs.scores.context)
+
+
+def decisions(inputs: Inputs) -> Any:
+    return [decide(document_scores(inputs.scores), POINTS, rate) for rate in (0.1, 0.01, 0.001)]
+
+
+def stretches_of_all_lines(inputs: Inputs) -> Any:
+    return candidates_of(inputs, inputs.stages.span)
+
+
+def candidates_of(inputs: Inputs, model: SpanModel) -> Any:
+    words, page = inputs.line.token_words, inputs.page
+    return find_candidates(model, inputs.stages.line, inputs.batch, inputs.tokens, words, page.words, page.lines)
 
 
 ROOMS = (
-    *(encoding, tokens_of, weights_of_tokens, scores_of_lines, shapes_of_lines, weights_of_words, facts_of_lines),
-    *(numbers_of_lines, sums_of_pages, facts_of_second_look, numbers_of_second_look, strongest_stretches),
-    *(pieces_of_lines, strangeness, boundaries, rows_of_boundaries),
+    *(encoding, tokens_of, weights_of_tokens, scores_of_lines, features_of_pages, facts_of_lines),
+    *(numbers_of_lines, facts_of_second_look, numbers_of_second_look, strongest_stretches),
+    *(verdicts_on_lines, sums_of_verdicts, stretches_on_pages, numbers_of_pages, decisions, stretches_of_all_lines),
 )
 
+POINTS = OperatingPoints((0.1, 0.01, 0.001), dict.fromkeys(DECISIONS, (-1.0, 0.5, 3.0)), boilerplate=-0.5)
 long_words = st.builds(lambda letter, count: letter * count, st.sampled_from("aZй9你."), st.integers(30, 70))
 pieces_of_text = st.one_of(st.sampled_from(AWKWARD), long_words, any_text)
 documents = st.lists(st.lists(pieces_of_text, max_size=20).map("".join), min_size=1, max_size=4)
@@ -207,8 +225,9 @@ LONG = [
     ("The mill by the river grinds flour for five villages. " * 3 + "\n") * 40 + "x" * 5000 + "\r\n" + "水の" * 3000,
     "\n".join(["Home", "", "  ", "About us \u200b| Contact"] * 60) + "\r",
     "\n" + ("a " * PIECE_TOKENS + "\n") * 3 + "a " * (PIECE_TOKENS + 1) + "\r\n\r\n" + "。" * 4100,
+    "\n".join("a" * width for limit in (15, 25, 60, 100, 150, 400) for width in (limit - 1, limit, limit + 1)),
 ]
-"""Lines of several segments and pieces, words across the blocks of the kernel, more tokens than a count can hold."""
+"""Lines of several segments and pieces, words across blocks, more tokens than a count can hold, widths at limits."""
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +262,7 @@ def test_all_rooms_give_the_same_bits_on_any_text(predictor: Predictor, texts: l
 @needs_kernel
 @given(texts=documents)
 @settings(max_examples=150, deadline=None)
+@example(texts=[])
 def test_whole_batches_give_the_same_bits_on_any_text(predictor: Predictor, texts: list[str]) -> None:
     assert_same("batch", lambda: score_batch(predictor.stages, texts))
 
@@ -286,6 +306,59 @@ def line_model_of(orders: tuple[int, ...], seed: int) -> LineModel:
     return LineModel(NgramSettings(orders, 9, 8), parts, pairs, *nothing, 100.0, np.zeros(5))
 
 
+spliced = st.builds(
+    lambda words, phrase, place: " ".join([*words[:place], phrase, *words[place:]]),
+    st.lists(st.sampled_from(["the", "mill", "River", "grinds", "水", "车", "(", ",", "9", "кот"]), max_size=450),
+    st.sampled_from(["cheap garden hoses", "best online casino bonus", "【澳门 赌场】", "купить диплом"]),
+    st.integers(0, 450),
+)
+
+
+def span_model_of(seed: int, known: SpanModel) -> SpanModel:
+    """A model of random weights, after which many a stretch is hopeful and any of its rivals is chosen."""
+    rng = np.random.default_rng(seed)
+    fields = np.zeros((1 << SPAN_BITS, 6), np.int64)
+    fields[:, :3] = rng.integers(-400, 400, (1 << SPAN_BITS, 3))
+    width = len(CANDIDATE_NAMES)
+    weights, choice = rng.integers(-30_000, 30_000, (2, width, 2)) / 65536
+    phrases = rng.integers(-1000, 1000, (2, 1 << PHRASE_BITS), dtype=np.int32)
+    return dataclasses.replace(
+        known,
+        table=np.ascontiguousarray(pack_fields(fields)[:, 0]),
+        numeric_weights=rng.integers(-200, 200, (NUMERIC_COUNT, 3)).astype(np.float64),
+        bias=rng.integers(-300, 300, 3),
+        scale=float(rng.integers(50, 500)),
+        phrases=dataclasses.replace(known.phrases, table=phrases, scale=float(rng.integers(100, 1000))),
+        choice=dataclasses.replace(known.choice, weights=choice),
+        candidates=dataclasses.replace(known.candidates, weights=weights),
+    )
+
+
+@needs_kernel
+@given(texts=st.lists(st.one_of(spliced, pieces_of_text), min_size=1, max_size=9), seed=st.integers(0, 7))
+@settings(max_examples=150, deadline=None)
+def test_any_span_model_finds_the_same_stretches(predictor: Predictor, texts: list[str], seed: int) -> None:
+    inputs = Inputs.of(predictor.stages, ["\n".join(texts), *texts[:2]])
+    model = span_model_of(seed, predictor.stages.span)
+    assert_same("find_candidates", lambda: candidates_of(inputs, model))
+
+
+@needs_kernel
+def test_any_number_of_stretches_is_found(
+    predictor: Predictor, pages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = Inputs.of(predictor.stages, [*pages, *LONG])
+    for seed in range(3):
+        model = span_model_of(seed, predictor.stages.span)
+        assert_same("find_candidates", lambda model=model: candidates_of(inputs, model))  # type: ignore[misc]
+        assert len(candidates_of(inputs, model).lines) > 100
+    monkeypatch.setattr(kernel, "_CANDIDATES", 3)
+    assert_same("find_candidates", lambda: candidates_of(inputs, model))
+    monkeypatch.setattr(kernel, "_CANDIDATES", 1)
+    # Less room than one piece asks for: left to numpy.
+    assert_same("find_candidates", lambda: candidates_of(inputs, model))
+
+
 @needs_kernel
 def test_tables_that_the_kernel_cannot_read_are_left_to_numpy(predictor: Predictor, spun_page: str) -> None:
     model = line_model_of((1 << 5, 3), seed=0)
@@ -308,6 +381,16 @@ def test_numbers_that_the_kernel_does_not_know_are_left_to_numpy(predictor: Pred
     assert numbers(known + 1) is None
     assert numbers(known - 1) is None
 
+    def values(width: int) -> NDArray[np.float64] | None:
+        rows, odds = some_stretches(inputs)
+        sums, places = known_sums(inputs), (pages.documents, pages.edges, pages.sizes)
+        found = sums.headlines, sums.strongest, sums.margins[1], sums.residue
+        return kernel_pages.span_page_values(rows, odds, inputs.scores.context.logits.T, places, found, width)
+
+    known = len(SPAN_PAGE_NAMES)
+    assert values(known) is not None
+    assert values(known + 1) is None
+
 
 class Recorder:
     """Passes on to a library; remembers what was asked for, and what it refused to do and left to numpy."""
@@ -323,7 +406,7 @@ class Recorder:
         def recorded(*arguments: Any) -> Any:
             result = function(*arguments)
             self.asked.add(name)
-            if function.restype is ctypes.c_int32 and result:
+            if name in kernel.MAY_REFUSE and result < 0:
                 self.refused.add(name)
             return result
 
@@ -338,7 +421,7 @@ def test_a_prediction_uses_every_function(
     assert loaded is not None
     recorder = Recorder(loaded)
     monkeypatch.setattr(kernel, "library", lambda: recorder)
-    score_batch(predictor.stages, [*pages, "soft\u00adhyphen " * 2000])
+    list(predictor.predict_many([*pages, "soft\u00adhyphen " * 2000]))
     assert recorder.asked == set(kernel.SIGNATURES)
     assert recorder.refused == set()
 
@@ -374,14 +457,14 @@ def test_texts_that_are_read_through_a_codec_are_encoded_as_well(
 
 
 @needs_kernel
-def test_the_address_of_a_table_is_forgotten_with_it() -> None:
-    known = len(kernel.known_tables)
-    table = np.zeros(8)
-    kernel.table_address(table, np.float64)
-    assert len(kernel.known_tables) == known + 1
-    del table
-    gc.collect()
-    assert len(kernel.known_tables) == known
+def test_models_are_copied_without_addresses(predictor: Predictor, spun_page: str) -> None:
+    copied = pickle.loads(pickle.dumps(predictor.stages))
+    for name in ("line", "span"):
+        own, other = getattr(predictor.stages, name).tables, getattr(copied, name).tables
+        assert addressof(own.at) != addressof(other.at)
+    expected = dict(arrays_in(score_batch(predictor.stages, [spun_page])))
+    for path, array in arrays_in(score_batch(copied, [spun_page])):
+        assert array.tobytes() == expected[path].tobytes()
 
 
 def test_without_the_kernel_the_predictions_are_the_same(predictor: Predictor, pages: list[str]) -> None:
