@@ -232,8 +232,19 @@ def fit_span_pages(
         values.append(numbers[known])
         truths.append(truth[known])
         weights.append(np.where(alone[known], ALONE_WEIGHT, 1.0))
-    page = fit_dense_model(SPAN_PAGE_NAMES, np.concatenate(values), np.concatenate(truths), np.concatenate(weights))
+    truth = np.concatenate(truths)
+    if len(np.unique(truth)) < 2:
+        # Few lines, all stretches found or none: the page has nothing to add.
+        return replace(model, page=_trusting(SPAN_PAGE_NAMES))
+    page = fit_dense_model(SPAN_PAGE_NAMES, np.concatenate(values), truth, np.concatenate(weights))
     return replace(model, page=page)
+
+
+def _trusting(names: tuple[str, ...]) -> DenseModel:
+    """A model that says what the first of its numbers says."""
+    model = _empty(names)
+    model.weights[0, 1] = 1.0
+    return model
 
 
 def best_of_lines(scored: ScoredBatch, found: SpanCandidates, odds: NDArray[np.float64]) -> NDArray[np.float64]:
