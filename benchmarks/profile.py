@@ -32,6 +32,7 @@ _STEPS = (
     ("spamfilter.context_model", "ContextModel.look_again", "second look", 2),
     ("spamfilter.pipeline", "find_candidates", "span stage", 1),
     ("spamfilter.span_model", "SpanModel.boundary_scores", "boundary scores", 2),
+    ("spamfilter.span_model", "rivals", "rivals of stretches", 2),
     ("spamfilter.span_model", "describe_candidates", "numbers of candidates", 2),
     ("spamfilter.pipeline", "page_sums", "sums of pages", 1),
     ("spamfilter.pipeline", "document_features", "document numbers", 1),

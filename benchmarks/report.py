@@ -9,6 +9,7 @@ from benchmarks.material import Material
 from benchmarks.probes import ColdStart, InputRun
 from benchmarks.quality import CLEAN_LOST, Quality
 from benchmarks.timing import Timing
+from spamfilter import kernel
 
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "fasttext-numpy2", "sentence-transformers", "torch")
 
@@ -20,7 +21,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def machine() -> str:
-    """Processor, Python and versions of the packages that were timed."""
+    """Processor, Python, versions of the packages that were timed, and whether the compiled kernel was on."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -32,7 +33,8 @@ def machine() -> str:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             continue
-    return f"{model}; Python {platform.python_version()}, {', '.join(found)}"
+    kernel_state = "on" if kernel.is_on() else "off"
+    return f"{model}; Python {platform.python_version()}, {', '.join(found)}; compiled kernel {kernel_state}"
 
 
 def material_text(material: Material) -> str:
