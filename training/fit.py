@@ -50,7 +50,9 @@ _SPAN_SHARE = {
 _GROUPS_A_FOLD_UNIT = 8
 _OTHER_DRAW = 500
 """What is drawn in composing moves recall by three points; so the context model learns from two draws."""
-_TITLE_PHRASES = ("archive-titles", "shop-names", "slogans")
+_TITLE_PHRASES = ("archive-titles", "shop-names")
+_SPLICED_ONLY = "splice-"
+"""Topics whose phrases are spliced into sentences and not learnt as lines: alone they say nothing of a page."""
 
 _Part = TypeVar("_Part")
 
@@ -62,7 +64,7 @@ class FitSettings:
     Attributes:
         corpus_weight: weight of a written line; a line of a public source weighs 1.
         generated_weight: weight of all lines of one pattern together.
-        title_weight: weight of a title, name or slogan to splice: "Garden Hoses Archives" is spam by its place alone.
+        title_weight: weight of a title or name to splice: "Garden Hoses Archives" is spam by its place alone.
         boilerplate_share, clean_share: share of the benchmark's lines that the line model learns from.
     """
 
@@ -129,6 +131,8 @@ def _line_set(documents: Sequence[LabelledDocument], settings: FitSettings) -> _
     texts, labels, weights, folds = [], [], [], []
     seen: set[str] = set()
     for document in documents:
+        if (document.page_type or "").startswith(_SPLICED_ONLY):
+            continue
         fold = fold_of(document, settings.folds, settings.seed)
         for line in document.lines:
             if line.label is None or line.spans:

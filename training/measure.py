@@ -28,7 +28,7 @@ CONTENTS_RATE = 5.0
 """Tables of contents may be taken for lists of headlines so many times as often."""
 LEAST_ODDS = -1.0
 """No line is flagged with a label that is less likely than this log-odds, however few clean lines would be lost."""
-SPAN_SHARE = 0.35
+SPAN_SHARE = 0.5
 """Share of the tolerated rate that stretches may use up: their lines are flagged besides those flagged as a whole."""
 ALONE_RATE, PAGE_RATE = 5e-3, 1e-3
 """A line that is a document of its own has no page that could speak for or against a stretch in it: where lines of
