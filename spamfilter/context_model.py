@@ -15,8 +15,9 @@ from spamfilter.neighbours import Pages
 from spamfilter.page_features import PageFeatures
 from spamfilter.second_look import SecondLook, second_look, spam_margin
 
-_SPEAKS_FROM, _SPEAKS_UP_TO = -5.0, 2.0
-"""From which mean margin of its other lines on a page speaks for a line to be spam, and with how much log-odds at most.
+_SPEAKS_FROM, _SPEAKS_UP_TO, _SPEAKS_ALONE = _SPEAKS = -5.0, 2.0, 1.0
+"""From which mean margin of its other lines on a page speaks for a line to be spam, with how much log-odds at most, and
+what a line has that is a page of its own.
 
 Composed spam pages are beyond doubt, so no regression learns from them what a page in doubt is worth; set by hand.
 """
@@ -56,7 +57,7 @@ class ContextModel:
             for rows in page.pages.blocks():
                 columns = self.second.weights.T @ second.values_of(rows).T
                 logits[:, rows] = kernel_pages.log_softmax(columns, self.second.bias)
-            margin = kernel_pages.let_pages_speak(logits, page.pages.edges, _SPEAKS_FROM, _SPEAKS_UP_TO)
+            margin = kernel_pages.let_pages_speak(logits, page.pages.edges, *_SPEAKS)
             return ContextScores(second, logits.T, margin)
         for rows in page.pages.blocks():
             logits[:, rows] = log_softmax(self.second.logits(second.values_of(rows))).T
@@ -82,7 +83,7 @@ def page_speaks(margin: NDArray[np.float64], pages: Pages) -> NDArray[np.float64
     others = pages.sums(units[None])[0].take(pages.documents) - units
     lines = pages.sizes.take(pages.documents) - 1
     mean = others / (np.maximum(lines, 1) * GRAIN)
-    spoken = np.minimum(np.maximum(mean - _SPEAKS_FROM, 0), _SPEAKS_UP_TO) * (lines > 0)
+    spoken = np.where(lines > 0, np.minimum(np.maximum(mean - _SPEAKS_FROM, 0), _SPEAKS_UP_TO), _SPEAKS_ALONE)
     rounded: NDArray[np.float64] = np.rint(spoken * GRAIN) / GRAIN
     return rounded
 

@@ -116,7 +116,9 @@ def _explain_line(predictor: Predictor, scores: BatchScores, line: LinePredictio
     )
     if line.label in (Label.SEO_INJECTION, Label.LINK_EXCHANGE):
         spoken = float(page_speaks(scores.context.margin, scores.page.pages)[row])
-        context += (Reason("the other lines of the page look like spam", spoken),) if spoken >= _LEAST_WEIGHT else ()
+        alone = scores.page.pages.sizes[0] == 1
+        said = "no other line speaks against it" if alone else "the other lines of the page look like spam"
+        context += (Reason(said, spoken),) if spoken >= _LEAST_WEIGHT else ()
     words = _word_reasons(predictor, scores, line.number, column - 1)
     reasons = tuple(sorted((*words, *context), key=lambda reason: -reason.weight))
     spans = []

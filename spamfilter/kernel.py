@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 3
+VERSION = 4
 """Of the functions and their arguments; a library of another version is not used."""
 _NOTHING = ctypes.c_char * 0
 _AT: Callable[[Any], Any] = _NOTHING.from_buffer
@@ -40,7 +40,7 @@ SIGNATURES: dict[str, tuple[str, Any]] = {
     "sum_exponentials": ("pn", None),
     "take_logarithms": ("ppn", None),
     "suspicious_rows": ("ppnpdnnp", ctypes.c_int64),
-    "let_pages_speak": ("pppnpndd", None),
+    "let_pages_speak": ("pppnpnddd", None),
     "rests": ("pn", None),
     "page_sums": ("ppppnpndp", None),
     "span_page_values": ("ppnpnppnpppppnp", ctypes.c_int32),

@@ -59,7 +59,7 @@ int64_t suspicious_rows(const double *partial, const double *strongest, int64_t 
 /* spam: log-odds of spam, made the margin; other: what is taken off them. columns: log-probabilities, made what
  * `log_softmax` takes the exponentials of. */
 void let_pages_speak(double *spam, const double *other, double *columns, int64_t rows, const int64_t *edges,
-                     int64_t pages, double from, double up_to)
+                     int64_t pages, double from, double up_to, double alone)
 {
     const double bias[LABELS] = {0};
     for (int64_t page = 0; page < pages; page++) {
@@ -69,13 +69,11 @@ void let_pages_speak(double *spam, const double *other, double *columns, int64_t
             spam[row] = grained(limited(spam[row] - other[row], 12));
             sum += (uint64_t)(int64_t)(spam[row] * 256);
         }
-        if (lines < 1)
-            continue;
         for (int64_t row = edges[page]; row < edges[page + 1]; row++) {
             const int64_t others = (int64_t)(sum - (uint64_t)(int64_t)(spam[row] * 256));
-            const double mean = (double)others / ((double)lines * 256);
+            const double mean = (double)others / ((double)most(lines, 1) * 256);
             const double spoken = larger(mean - from, 0);
-            const double added = grained(spoken < up_to ? spoken : up_to);
+            const double added = lines ? grained(spoken < up_to ? spoken : up_to) : alone;
             columns[rows + row] += added;
             columns[2 * rows + row] += added;
         }

@@ -201,12 +201,12 @@ def suspicious_rows(
     return found[: functions().suspicious_rows(*addresses(partial, strongest), *places)]
 
 
-def let_pages_speak(logits: Floats, edges: Integers, speaks_from: float, up_to: float) -> Floats:
+def let_pages_speak(logits: Floats, edges: Integers, speaks_from: float, up_to: float, alone: float) -> Floats:
     """What ``look_again`` does in the end to logits float64 (6, r), in place; returns ``ContextScores.margin``."""
     margin: Floats = np.logaddexp(logits[1], logits[2])
     other = np.logaddexp(logits[0], logits[5])
     places = addresses(margin, other, logits, edges)
-    functions().let_pages_speak(*places[:3], len(margin), places[3], len(edges) - 1, speaks_from, up_to)
+    functions().let_pages_speak(*places[:3], len(margin), places[3], len(edges) - 1, speaks_from, up_to, alone)
     _normalized(logits)
     return margin
 
