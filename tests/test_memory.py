@@ -8,6 +8,7 @@ import pytest
 from spamfilter import Predictor
 from spamfilter.memory import keep_freed_memory
 
+SPLICED = "The mill by river {},Garden Hoses Archives grinds flour for {} villages.\n"
 SENTENCE = "The mill by the river grinds flour for five villages, and its wheel is mended every autumn. "
 
 
@@ -19,8 +20,9 @@ SENTENCE = "The mill by the river grinds flour for five villages, and its wheel 
         ("short line\n" * 90_000, 110),
         ("x\n" * 200_000, 500),
         ("Best online casino bonus, claim 200 free spins now!\n" * 10_000, 70),
+        ("".join(SPLICED.format(number % 977, number % 613) for number in range(15_000)), 110),
     ],
-    ids=["one line", "paragraphs", "short lines", "shortest lines", "spam"],
+    ids=["one line", "paragraphs", "short lines", "shortest lines", "spam", "splices"],
 )
 def test_a_document_takes_at_most_so_many_bytes_a_character(predictor: Predictor, text: str, most: int) -> None:
     predictor.predict(text[:1000])
