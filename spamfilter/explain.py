@@ -59,7 +59,8 @@ def explain(predictor: Predictor, prediction: DocumentPrediction) -> Explanation
     if not prediction.document:
         return Explanation((), ())
     scores = score_batch(predictor.stages, [prediction.document])
-    lines = tuple(_explain_line(predictor, scores, line) for line in prediction.flagged)
+    spoken = page_speaks(scores.context.margin, scores.page.pages)
+    lines = tuple(_explain_line(predictor, scores, spoken, line) for line in prediction.flagged)
     decision = DECISIONS.index("spam" if prediction.kind is DocumentKind.SPAM else "link farm")
     page = _dense_reasons(predictor.stages.document, scores.document_values[0], (decision,), ())
     strongest = sorted(prediction.flagged, key=lambda line: -line.probability)[:2]
@@ -105,7 +106,9 @@ def _word_reasons(predictor: Predictor, scores: BatchScores, line: int, field: i
     return tuple(reasons)
 
 
-def _explain_line(predictor: Predictor, scores: BatchScores, line: LinePrediction) -> LineExplanation:
+def _explain_line(
+    predictor: Predictor, scores: BatchScores, spoken: NDArray[np.float64], line: LinePrediction
+) -> LineExplanation:
     stages = predictor.stages
     row = int(np.searchsorted(scores.page.lines, line.number))
     column = LABELS.index(line.label)
@@ -115,10 +118,8 @@ def _explain_line(predictor: Predictor, scores: BatchScores, line: LinePredictio
         *_dense_reasons(stages.context.second, scores.context.second.values_of(rows)[0], (column,), ordinary),
     )
     if line.label in (Label.SEO_INJECTION, Label.LINK_EXCHANGE):
-        spoken = float(page_speaks(scores.context.margin, scores.page.pages)[row])
-        alone = scores.page.pages.sizes[0] == 1
-        said = "no other line speaks against it" if alone else "the other lines of the page look like spam"
-        context += (Reason(said, spoken),) if spoken >= _LEAST_WEIGHT else ()
+        said = "no other line speaks against it" if len(spoken) == 1 else "the other lines of the page look like spam"
+        context += (Reason(said, float(spoken[row])),) if spoken[row] >= _LEAST_WEIGHT else ()
     words = _word_reasons(predictor, scores, line.number, column - 1)
     reasons = tuple(sorted((*words, *context), key=lambda reason: -reason.weight))
     spans = []

@@ -26,6 +26,20 @@ def one_quiet_thread() -> Iterator[None]:
         yield
 
 
+def used_columns(seen: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Columns of a hashed table that some example uses, int64 (u,), and the place of each among them, int32 (n,).
+
+    A column that no example uses keeps the weight 0: it is left out of the fit.
+
+    Args:
+        seen: bool (n,).
+    """
+    used = np.flatnonzero(seen)
+    places = np.zeros(len(seen), np.int32)
+    places[used] = np.arange(len(used), dtype=np.int32)
+    return used, places
+
+
 def fit_dense_model(
     names: tuple[str, ...],
     values: NDArray[np.float64],

@@ -20,8 +20,8 @@ from spamfilter.span_phrases import (
     edge_rows,
 )
 from spamfilter.span_stretches import REACH, best_rivals, ranges, rivals
-from training.dense_training import fit_dense_model, one_quiet_thread
-from training.span_training import ALONE_WEIGHT, ScoredBatch, gold_tokens
+from training.dense_training import fit_dense_model, one_quiet_thread, used_columns
+from training.span_training import ALONE_WEIGHT, ScoredBatch, gold_tokens, span_inputs
 
 _SAMPLED = 0.12
 """Share of the stretches far from any phrase that are put beside their rivals."""
@@ -29,6 +29,7 @@ _EXACT, _APART = 0.999, 0.5
 """Overlap with a phrase from which a rival is the right one, and below which it is a wrong one."""
 _HIT = 0.5
 """Overlap from which a phrase counts as found."""
+_ITERATIONS = 80
 _WEIGHT_LIMIT = (1 << 15) - 1
 _PHRASE_COLUMN = CANDIDATE_NAMES.index("reads like a phrase")
 
@@ -64,15 +65,7 @@ def propose(model: SpanModel, line_model: LineModel, scored: ScoredBatch, seed: 
         model: with boundaries that were fitted on other documents.
         seed: decides which of the stretches far from any phrase are put beside their rivals.
     """
-    looked = inspect_lines(
-        model,
-        line_model,
-        scored.batch,
-        scored.tokens,
-        scored.scores.token_words,
-        scored.features.words,
-        scored.features.lines,
-    )
+    looked = inspect_lines(model, line_model, *span_inputs(scored))
     pieces = looked.pieces
     first, last = looked.best()
     labelled = np.array([line.label is not None for one in scored.documents for line in one.lines], np.bool_)
@@ -148,9 +141,7 @@ def _rights(one: Proposals) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     return right, ~right & (one.overlap >= _APART)
 
 
-def fit_phrases(
-    proposals: Sequence[Proposals], *, inverse_regularisation: float = 1.0, iterations: int = 80
-) -> PhraseModel:
+def fit_phrases(proposals: Sequence[Proposals]) -> PhraseModel:
     """Fit the phrase model: the right stretches against wrong ones."""
     rows, truths, weights = [], [], []
     for one in proposals:
@@ -159,12 +150,11 @@ def fit_phrases(
         truths.append(right[~unclear])
         weights.append(one.weights[~unclear])
     matrix = scipy.sparse.vstack(rows, format="csr")
-    # A row that no example uses keeps the weight 0: leave it out of the fit.
-    used = np.flatnonzero(np.bincount(matrix.indices, minlength=matrix.shape[1]))
-    places = np.zeros(matrix.shape[1], np.int32)
-    places[used] = np.arange(len(used), dtype=np.int32)
+    seen = np.zeros(matrix.shape[1], np.bool_)
+    seen[matrix.indices] = True
+    used, places = used_columns(seen)
     matrix = scipy.sparse.csr_matrix((matrix.data, places[matrix.indices], matrix.indptr), (matrix.shape[0], len(used)))
-    regression = LogisticRegression(C=inverse_regularisation, max_iter=iterations, tol=1e-4)
+    regression = LogisticRegression(C=1.0, max_iter=_ITERATIONS, tol=1e-4)
     with one_quiet_thread():
         regression.fit(matrix, np.concatenate(truths), sample_weight=np.concatenate(weights))
     table = np.zeros(2 << PHRASE_BITS)
@@ -189,13 +179,13 @@ def fit_choice(parts: Sequence[tuple[Proposals, PhraseModel]]) -> tuple[DenseMod
         values[:, _PHRASE_COLUMN] = np.rint(scores * 256) / 256
         values[:, _PHRASE_COLUMN + 1] = np.maximum(values[:, _PHRASE_COLUMN], 0)
         described.append(values)
-    clear = [~_rights(one)[1] for one, _ in parts]
-    choice = fit_dense_model(
-        CANDIDATE_NAMES,
-        np.concatenate([values[kept] for values, kept in zip(described, clear, strict=True)]),
-        np.concatenate([_rights(one)[0][kept] for (one, _), kept in zip(parts, clear, strict=True)]).astype(np.int64),
-        np.concatenate([one.weights[kept] for (one, _), kept in zip(parts, clear, strict=True)]),
-    )
+    rows, truths, weights = [], [], []
+    for (one, _), values in zip(parts, described, strict=True):
+        right, unclear = _rights(one)
+        rows.append(values[~unclear])
+        truths.append(right[~unclear])
+        weights.append(one.weights[~unclear])
+    choice = _fit_judge(rows, truths, weights)
     rows, truths, weights = [], [], []
     for (one, _), values in zip(parts, described, strict=True):
         chosen = best_rivals(one.owner, one.first, one.last, choice.logits(values)[:, 1])
@@ -203,7 +193,11 @@ def fit_choice(parts: Sequence[tuple[Proposals, PhraseModel]]) -> tuple[DenseMod
         rows.append(values[chosen])
         truths.append(one.overlap[chosen] >= _HIT)
         weights.append(one.weights[chosen] * one.stands_for[chosen])
-    candidates = fit_dense_model(
-        CANDIDATE_NAMES, np.concatenate(rows), np.concatenate(truths).astype(np.int64), np.concatenate(weights)
-    )
-    return choice, candidates
+    return choice, _fit_judge(rows, truths, weights)
+
+
+def _fit_judge(
+    rows: Sequence[NDArray[np.float64]], truths: Sequence[NDArray[np.bool_]], weights: Sequence[NDArray[np.float64]]
+) -> DenseModel:
+    truth = np.concatenate(truths).astype(np.int64)
+    return fit_dense_model(CANDIDATE_NAMES, np.concatenate(rows), truth, np.concatenate(weights))

@@ -11,9 +11,10 @@ from sklearn.linear_model import LogisticRegression
 from spamfilter.context_model import ContextScores
 from spamfilter.dense_model import DenseModel
 from spamfilter.labels import Label
-from spamfilter.line_model import FIELD_BITS, LineModel, LineScores
+from spamfilter.line_model import FIELD_BITS, LineModel, LineScores, Words
 from spamfilter.page_features import PageFeatures, page_features
 from spamfilter.page_sums import PageSums
+from spamfilter.relatedness import WordWeights
 from spamfilter.span_model import (
     CANDIDATE_NAMES,
     NUMERIC_SHIFT,
@@ -34,7 +35,7 @@ from spamfilter.span_tokens import (
 from spamfilter.suspicion import SUSPICION_NAMES
 from spamfilter.text import TextBatch, encode_documents
 from spamfilter.tokens import KIND_LINE_END, TokenBatch, tokenize
-from training.dense_training import fit_dense_model, one_quiet_thread
+from training.dense_training import fit_dense_model, one_quiet_thread, used_columns
 from training.documents import LabelledDocument
 
 _WEIGHT_LIMIT = 4095
@@ -171,14 +172,11 @@ def _boundary_matrix(
 ) -> tuple[scipy.sparse.csr_matrix, NDArray[np.int64]]:
     """Inputs of boundaries: a one for each row that some boundary uses, then the numbers; and which rows those are."""
     count, hashed = sum(map(len, numeric)), len(rows[0])
-    # A row that no example uses keeps the weight 0: leave it out of the fit.
     seen = np.zeros(1 << SPAN_BITS, np.bool_)
     for part in rows:
         for row in part:
             seen[row] = True
-    used = np.flatnonzero(seen)
-    places = np.zeros(1 << SPAN_BITS, np.int32)
-    places[used] = np.arange(len(used), dtype=np.int32)
+    used, places = used_columns(seen)
     # Filled in place: there are millions of boundaries.
     width = hashed + NUMERIC_COUNT
     columns, data = np.empty((count, width), np.int32), np.ones((count, width), np.float32)
@@ -266,14 +264,14 @@ def real_clean_lines(documents: Sequence[LabelledDocument]) -> NDArray[np.bool_]
     )
 
 
+def span_inputs(
+    scored: ScoredBatch,
+) -> tuple[TextBatch, TokenBatch, Words, WordWeights, NDArray[np.int64]]:
+    """What the span stage is given when it looks at all lines of a scored batch, suspicious or not."""
+    features = scored.features
+    return scored.batch, scored.tokens, scored.scores.token_words, features.words, features.lines
+
+
 def candidates_of(model: SpanModel, line_model: LineModel, scored: ScoredBatch) -> SpanCandidates:
     """The candidates in all lines of a scored batch, suspicious or not."""
-    return find_candidates(
-        model,
-        line_model,
-        scored.batch,
-        scored.tokens,
-        scored.scores.token_words,
-        scored.features.words,
-        scored.features.lines,
-    )
+    return find_candidates(model, line_model, *span_inputs(scored))
