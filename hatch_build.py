@@ -15,7 +15,13 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCES = "spamfilter/kernel.c", "spamfilter/kernel_lines.c", "spamfilter/kernel_spans.c", "spamfilter/kernel_pages.c"
+SOURCES = (
+    "spamfilter/kernel.c",
+    "spamfilter/kernel_lines.c",
+    "spamfilter/kernel_spans.c",
+    "spamfilter/kernel_pages.c",
+    "spamfilter/kernel_batch.c",
+)
 LIBRARY = "spamfilter/_kernel.so"
 FLAGS = ("-O3", "-std=c99", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-shared")
 """Neither ``-march=native`` nor ``-ffast-math``: it runs on any machine of its kind and rounds as numpy does.

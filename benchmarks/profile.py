@@ -36,7 +36,9 @@ _STEPS = (
     ("spamfilter.span_model", "describe_candidates", "numbers of candidates", 2),
     ("spamfilter.pipeline", "page_sums", "sums of pages", 1),
     ("spamfilter.pipeline", "document_features", "document numbers", 1),
-    ("spamfilter.predictor", "document_scores", "cutting into documents", 1),
+    ("spamfilter.pipeline", "document_scores", "cutting into documents", 1),
+    ("spamfilter.kernel", "score_batch", "compiled: tokens, stages, cutting into documents", 1),
+    ("spamfilter.predictor", "decide", "decisions", 1),
 )
 """Module, attribute, what it is, depth; a step that a later version lacks is left out."""
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter import kernel, kernel_pages
-from spamfilter.dense_model import GRAIN, DenseModel, log_softmax
+from spamfilter import elementary
+from spamfilter.dense_model import GRAIN, DenseModel, softmax
 from spamfilter.neighbours import Pages
 from spamfilter.page_features import PageFeatures
 from spamfilter.second_look import SecondLook, second_look, spam_margin
 
-_SPEAKS_FROM, _SPEAKS_UP_TO, _SPEAKS_ALONE = _SPEAKS = -5.0, 2.0, 1.0
+_SPEAKS_FROM, _SPEAKS_UP_TO, _SPEAKS_ALONE = SPEAKS = -5.0, 2.0, 1.0
 """From which mean margin of its other lines on a page speaks for a line to be spam, with how much log-odds at most, and
 what a line has that is a page of its own.
 
@@ -30,11 +30,13 @@ class ContextScores:
     Attributes:
         second: numbers of the second look.
         logits: float64 (r, 6), log-probabilities of the labels.
+        probabilities: float64 (6, r), the same as probabilities.
         margin: float64 (r,), log-odds of spam of either kind before the page has spoken, limited, multiples of 1/256.
     """
 
     second: SecondLook
     logits: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
     margin: NDArray[np.float64]
 
 
@@ -45,28 +47,25 @@ class ContextModel:
     first: DenseModel
     second: DenseModel
 
-    def look_again(self, first: NDArray[np.float64], page: PageFeatures) -> ContextScores:
+    def look_again(self, first: tuple[NDArray[np.float64], NDArray[np.float64]], page: PageFeatures) -> ContextScores:
         """Judge all lines once more.
 
         Args:
-            first: float64 (6, r), log-probabilities of the first look.
+            first: what ``first_look`` gives.
         """
-        second = second_look(first, page.facts.shapes.widths, page.pages)
-        logits = np.empty_like(first)
-        if kernel.is_on():
-            for rows in page.pages.blocks():
-                columns = self.second.weights.T @ second.values_of(rows).T
-                logits[:, rows] = kernel_pages.log_softmax(columns, self.second.bias)
-            margin = kernel_pages.let_pages_speak(logits, page.pages.edges, *_SPEAKS)
-            return ContextScores(second, logits.T, margin)
+        second = second_look(*first, page.facts.shapes.widths, page.pages)
+        logits, shown = np.empty_like(first[0]), np.empty_like(first[0])
         for rows in page.pages.blocks():
-            logits[:, rows] = log_softmax(self.second.logits(second.values_of(rows))).T
-        margin = np.rint(spam_margin(logits) * GRAIN) / GRAIN
+            logits[:, rows], shown[:, rows] = softmax(self.second.logits(second.values_of(rows)).T)
+        margin = np.rint(spam_margin(shown) * GRAIN) / GRAIN
         spoken = page_speaks(margin, page.pages)
         for rows in page.pages.blocks():
             logits[1:3, rows] += spoken[rows]
-            logits[:, rows] = log_softmax(logits[:, rows].T).T
-        return ContextScores(second, logits.T, margin)
+            shown[1:3, rows] *= elementary.exp(spoken[rows])
+            whole = shown[:, rows].sum(axis=0)
+            logits[:, rows] -= elementary.log(whole)
+            shown[:, rows] /= whole
+        return ContextScores(second, logits.T, shown, margin)
 
     def score(self, page: PageFeatures) -> ContextScores:
         """Judge all lines that are not blank."""
@@ -88,9 +87,9 @@ def page_speaks(margin: NDArray[np.float64], pages: Pages) -> NDArray[np.float64
     return rounded
 
 
-def first_look(model: DenseModel, page: PageFeatures) -> NDArray[np.float64]:
-    """Log-probabilities float64 (6, r) that the first regression gives to the lines that are not blank."""
-    first = np.empty((len(model.bias), len(page.lines)))
+def first_look(model: DenseModel, page: PageFeatures) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Log-probabilities and probabilities, float64 (6, r), that the first regression gives to lines not blank."""
+    first = np.empty((2, len(model.bias), len(page.lines)))
     for rows in page.pages.blocks():
-        first[:, rows] = log_softmax(model.logits(page.values_of(rows))).T
-    return first
+        first[0, :, rows], first[1, :, rows] = softmax(model.logits(page.values_of(rows)).T)
+    return first[0], first[1]

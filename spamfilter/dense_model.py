@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter import elementary
+
 GRAIN = 256.0
 WEIGHT_GRAIN = 65536.0
 
@@ -37,11 +39,14 @@ class DenseModel:
         return columns.T
 
 
-def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Normalise rows of logits to log-probabilities; each column is added in turn, so rows do not depend on others."""
-    # Columns as rows of memory: numpy is slow along rows of five.
-    columns = np.ascontiguousarray(logits.T)
-    shifted: NDArray[np.float64] = columns - columns.max(axis=0)
-    exponential = np.exp(shifted)
-    shifted -= np.log(exponential.sum(axis=0))
-    return shifted.T
+def softmax(logits: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Log-probabilities and probabilities float64 (k, n) of columns of logits (k, n).
+
+    Rows are added up one after the other, so that a column does not depend on others.
+    """
+    logs = logits - logits.max(axis=0)
+    shown = elementary.exp(logs)
+    whole = shown.sum(axis=0)
+    logs -= elementary.log(whole)
+    shown /= whole
+    return logs, shown

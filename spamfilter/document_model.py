@@ -9,7 +9,7 @@ over all kinds would let a page's residue speak against its being spam.
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter import kernel, kernel_pages
+from spamfilter import elementary
 from spamfilter.dense_model import GRAIN
 from spamfilter.line_facts import LOGIT_LIMIT, limited
 from spamfilter.page_sums import PageSums, likely
@@ -36,8 +36,6 @@ def document_features(
     Returns:
         float64 (d, f), multiples of 1/256, in the order of ``DOCUMENT_FEATURE_NAMES``.
     """
-    if kernel.is_on():
-        return kernel_pages.document_numbers(span_documents, span_logits, sums.margins, sums.residue)
     span = np.full(len(sums.sizes), -LOGIT_LIMIT)
     np.maximum.at(span, span_documents, limited(span_logits, LOGIT_LIMIT))
     # A long page of menus is no spam, nor is one whose few sentences are honest: all lines count, and so does the text.
@@ -50,7 +48,7 @@ def document_features(
 def kind_log_probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log-probabilities float64 (d, 4) of the kinds in ``DocumentKind``, from log-odds float64 (d, 3) of decisions."""
     columns = np.empty((4, len(logits)))
-    chosen, passed_over = -np.logaddexp(0, -logits.T), np.logaddexp(0, logits.T)
+    chosen, passed_over = -elementary.logaddexp(0, -logits.T), elementary.logaddexp(0, logits.T)
     columns[3] = chosen[0]
     # What is left of the page when it is neither of the kinds before.
     left = -passed_over[0]

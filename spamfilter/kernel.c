@@ -80,6 +80,20 @@ static int32_t fold_block(folding *to, int64_t first, int64_t end, int64_t stop)
     return 0;
 }
 
+/* Most lines that there may be: carriage returns and line feeds. */
+int64_t count_line_ends(const uint32_t *codes, int64_t count)
+{
+    int64_t ends = 0;
+    for (int64_t first = 0; first < count; first += FOLD_BLOCK) {
+        const int64_t stop = least(first + FOLD_BLOCK, count);
+        uint32_t found = 0;
+        for (int64_t i = first; i < stop; i++)
+            found += (codes[i] == 10) | (codes[i] == 13);
+        ends += found;
+    }
+    return ends;
+}
+
 /* Folds the code points of all documents. counts: kept characters, line ends, dropped characters. Line arrays have room
  * for `room` lines, `dropped` for its own number of places: there may be more. Returns 0, or -1 if the table folds line
  * ends in a way of its own. */

@@ -1,6 +1,7 @@
 """The optional compiled kernel, ``kernel*.c``: the same results as numpy's, to the bit, in less time.
 
-The numpy functions remain the reference. Each asks ``is_on()`` first and hands its arrays over if the library is there.
+The numpy functions remain the reference. A prediction is one call; the functions on which training spends its time ask
+``is_on()`` too and hand their arrays over if the library is there.
 ``SPAMFILTER_KERNEL=0`` in the environment turns it off. Arrays of the caller must be contiguous and of the dtype that
 is named, or else are copied.
 """
@@ -15,39 +16,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 4
+VERSION = 5
 """Of the functions and their arguments; a library of another version is not used."""
 _NOTHING = ctypes.c_char * 0
 _AT: Callable[[Any], Any] = _NOTHING.from_buffer
 _CODES = {"p": _NOTHING, "n": ctypes.c_int64, "d": ctypes.c_double}
 SIGNATURES: dict[str, tuple[str, Any]] = {
     "encode": ("ppnpnnnppppppp", ctypes.c_int32),
+    "count_line_ends": ("pn", ctypes.c_int64),
     "dropped_places": ("ppnpnp", None),
     "count_tokens": ("pn", ctypes.c_int64),
     "tokenize": ("pnpppppp", None),
     "line_words": ("ppppppnp", None),
     "line_scores": ("pppnppp", None),
     "find_spans": ("ppppppppppppnnppppp", ctypes.c_int64),
-    "page_lines": ("ppppppppnpnpnppppnpppppppp", None),
-    "line_facts": ("ppppppppppnpnppppppp", None),
-    "context_arguments": ("pppnnppppnnp", None),
-    "context_numbers": ("p" * 22 + "nndnnppnp", ctypes.c_int32),
-    "second_addends": ("pppnpnppp", None),
-    "second_arguments": ("pppnnnnp", None),
-    "second_numbers": ("ppppppppnnnnpnp", ctypes.c_int32),
-    "strongest_tokens": ("pnppnppdp", None),
-    "shift_logits": ("ppn", None),
-    "sum_exponentials": ("pn", None),
-    "take_logarithms": ("ppn", None),
-    "suspicious_rows": ("ppnpdnnp", ctypes.c_int64),
-    "let_pages_speak": ("pppnpnddd", None),
-    "rests": ("pn", None),
-    "page_sums": ("ppppnpndp", None),
-    "span_page_values": ("ppnpnppnpppppnp", ctypes.c_int32),
-    "document_numbers": ("ppnppnp", None),
-    "decide_lines": ("ppnppnnndp", None),
+    "score_batch": ("ppnnpnppnpnnppppppp", ctypes.c_int64),
+    "decide": ("ppnpnppnppddppppppp", None),
 }
-MAY_REFUSE = frozenset({"encode", "find_spans", "context_numbers", "second_numbers", "span_page_values"})
+MAY_REFUSE = frozenset({"encode", "find_spans", "score_batch"})
 """Functions that give a number below 0 if numpy has to do their work."""
 _CANDIDATES = 512
 """Stretches are found so many at a time."""
@@ -107,43 +93,39 @@ class ModelTables:
 
     __slots__ = ("_values", "at")
 
-    def __init__(self, *values: NDArray[Any] | float) -> None:
-        """Keep ``values`` in the order of the struct: contiguous arrays, floats and integers, of 64 bits each."""
+    def __init__(self, *values: "NDArray[Any] | ModelTables | float") -> None:
+        """Keep ``values`` in the order of the struct: contiguous arrays, structs, floats, integers, of 64 bits each."""
         self._values = values
         fields: Any = (ctypes.c_int64 * len(values))()
         self.at = _AT(fields)
         for place, value in enumerate(values):
             if isinstance(value, np.ndarray):
                 fields[place] = value.ctypes.data
+            elif isinstance(value, ModelTables):
+                fields[place] = ctypes.addressof(value.at)
             elif isinstance(value, float):
                 ctypes.c_double.from_buffer(fields, 8 * place).value = value
             else:
                 fields[place] = value
 
-    def __reduce__(self) -> tuple[type["ModelTables"], tuple[NDArray[Any] | float, ...]]:
+    def __reduce__(self) -> tuple[type["ModelTables"], tuple["NDArray[Any] | ModelTables | float", ...]]:
         """Ask for the addresses anew."""
         return ModelTables, self._values
 
 
 def encode(
-    codes: NDArray[np.uint32], offsets: NDArray[np.int64], char_table: NDArray[np.uint32], most_lines: int
+    codes: NDArray[np.uint32], offsets: NDArray[np.int64], char_table: NDArray[np.uint32]
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None:
     """Characters, line ends (m + 1,), original (2, m) starts and ends, first lines of documents (d + 1,), dropped.
 
     None if the table folds line ends in a way of its own.
-
-    Args:
-        most_lines: how many lines there may be.
     """
-    chars = np.empty(len(codes), np.uint32)
-    kernel = functions()
-    ends = np.empty(most_lines + 1, np.int64)
-    original = np.empty((2, most_lines), np.int64)
-    document_lines = np.empty(len(offsets), np.int64)
-    counts = np.empty(3, np.int64)
-    dropped = np.empty(len(codes) // 64, np.int64)
-    documents = len(offsets) - 1
-    places = _at(codes), *addresses(offsets), documents, _at(char_table), len(char_table)
+    kernel, documents, codes_at = functions(), len(offsets) - 1, _at(codes)
+    most_lines = kernel.count_line_ends(codes_at, len(codes)) - 1
+    chars, ends = np.empty(len(codes), np.uint32), np.empty(most_lines + 1, np.int64)
+    original, document_lines = np.empty((2, most_lines), np.int64), np.empty(documents + 1, np.int64)
+    counts, dropped = np.empty(3, np.int64), np.empty(len(codes) // 64, np.int64)
+    places = codes_at, *addresses(offsets), documents, _at(char_table), len(char_table)
     outputs = addresses(chars, ends, *original, document_lines, dropped, counts)
     if kernel.encode(*places, most_lines, len(dropped), *outputs):
         return None
@@ -228,25 +210,66 @@ def find_spans(
     return np.concatenate([found for found, _ in parts], axis=1), np.concatenate([numbers for _, numbers in parts])
 
 
-def strongest_tokens(
-    words: NDArray[np.int64],
-    line_tokens: NDArray[np.int64],
-    lines: NDArray[np.int64],
-    idf: NDArray[np.uint8],
-    unrelated: NDArray[np.uint8],
-    scale: float,
-    result: NDArray[np.float64],
-) -> None:
-    """Largest spam sum of four tokens and largest unrelated one, into the first rows of ``result`` float64 (3, r).
+def score_batch(
+    model: ModelTables,
+    chars: NDArray[np.uint32],
+    places: tuple[NDArray[np.int64], ...],
+    most_spans: tuple[int, int],
+) -> tuple[NDArray[np.float64], tuple[NDArray[Any], ...], NDArray[np.int64], NDArray[np.float64]] | None:
+    """Logits (6, m), lines, starts, ends and log-odds of spans, their edges, and log-probabilities of the kinds (d, 4).
 
-    All three rows are rounded to multiples of 1/256.
+    None if there is too little memory, or the model asks for more than the kernel has room for.
+
+    Args:
+        places: line ends, first lines and offsets of documents, dropped characters, as ``TextBatch`` has them.
+        most_spans: how many spans a line may hold, and tokens in which there may be as many once more.
     """
-    functions().strongest_tokens(
-        _NOTHING.from_address(words.ctypes.data),
-        words.strides[0] // words.itemsize,
-        *addresses(line_tokens, lines),
-        len(lines),
-        *addresses(idf, unrelated),
-        scale,
-        *addresses(result),
+    loaded = functions()
+    line_ends, _, offsets, dropped = places
+    lines, documents, (chars_at,) = len(line_ends), len(offsets), addresses(chars)
+    tokens = loaded.count_tokens(chars_at, len(chars))
+    room = most_spans[0] * (lines + tokens // most_spans[1])
+    logits, kinds, edges = np.empty((6, lines)), np.empty((documents, 4)), np.empty(documents + 1, np.int64)
+    found, odds = np.empty((3, room), np.int64), np.empty(room)
+    line_ends_at, document_lines_at, offsets_at, dropped_at = addresses(*places)
+    count = loaded.score_batch(
+        *(model.at, chars_at, len(chars), tokens, line_ends_at, lines, document_lines_at, offsets_at, documents),
+        *(dropped_at, len(dropped), room),
+        *addresses(logits, *found, odds, edges, kinds),
     )
+    if count < 0:
+        return None
+    # Copies: there is room for far more than there are.
+    return logits, (*found[:, :count].copy(), odds[:count].copy()), edges, kinds
+
+
+def decide(
+    model: ModelTables,
+    columns: NDArray[np.float64],
+    line_edges: NDArray[np.int64],
+    spans: tuple[NDArray[np.int64], NDArray[np.float64]],
+    kinds: NDArray[np.float64],
+    limits: tuple[NDArray[np.float64], float, float],
+) -> tuple[NDArray[Any], ...]:
+    """The fields of ``DecisionArrays``, in order.
+
+    Args:
+        columns: float64 (6, m), logits of lines.
+        spans: lines and log-odds of spans.
+        kinds: float64 (d, 4), log-probabilities of the kinds.
+        limits: thresholds of the flagged labels and of spans; of pages; of boilerplate.
+    """
+    lines, documents, count = columns.shape[1], len(kinds), len(spans[0])
+    labels, flagged, chosen = np.empty(lines, np.int64), np.empty(lines, np.int64), np.empty(count, np.int64)
+    edges, found, odds = np.empty(documents + 1, np.int64), np.empty(documents, np.int64), np.empty(documents)
+    counts = np.empty(2, np.int64)
+    columns_at, edges_at, span_lines_at, span_odds_at, kinds_at, limits_at = addresses(
+        columns, line_edges, *spans, kinds, limits[0]
+    )
+    functions().decide(
+        *(model.at, columns_at, lines, edges_at, documents, span_lines_at, span_odds_at, count, kinds_at),
+        *(limits_at, *limits[1:]),
+        *addresses(labels, flagged, edges, chosen, found, odds, counts),
+    )
+    flags, chosen_count = counts.tolist()
+    return labels, flagged[:flags].copy(), edges, chosen[:chosen_count].copy(), found, odds

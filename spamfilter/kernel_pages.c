@@ -1,221 +1,247 @@
-/* The compiled kernel: verdicts on lines by their pages, on stretches and on pages. See kernel.h. */
+/* The compiled kernel: verdicts on lines by their pages, on stretches and on pages, and decisions. See kernel.h. */
 
 #include "kernel.h"
 
-enum { LABELS = 6, SPAN_PAGE_NUMBERS = 22, DOCUMENT_NUMBERS = 4 };
+/* ---- dense_model.py ---- */
 
-/* ---- dense_model.py: `log_softmax` of columns (LABELS, rows) ---- */
-
-/* The columns less the largest of each row; the bias is added before. In place. */
-static void shift(double *columns, const double *bias, int64_t rows)
+/* Logits of a row become log-probabilities; and probabilities. */
+void softmax(const elementary_tables *of, double *logits, double *shown)
 {
-    for (int64_t row = 0; row < rows; row++) {
-        double largest = columns[row] += bias[0];
-        for (int label = 1; label < LABELS; label++)
-            largest = larger(columns[label * rows + row] += bias[label], largest);
-        for (int label = 0; label < LABELS; label++)
-            columns[label * rows + row] -= largest;
+    double largest = logits[0], whole = 0;
+    for (int label = 1; label < LABELS; label++)
+        largest = larger(logits[label], largest);
+    for (int label = 0; label < LABELS; label++) {
+        shown[label] = exponential(of, logits[label] -= largest);
+        whole = label ? whole + shown[label] : shown[label];
+    }
+    const double logarithm_of_whole = logarithm(of, whole);
+    for (int label = 0; label < LABELS; label++) {
+        logits[label] -= logarithm_of_whole;
+        shown[label] /= whole;
     }
 }
 
-void shift_logits(double *columns, const double *bias, int64_t rows) { shift(columns, bias, rows); }
+/* ---- context_model.py ---- */
 
-/* Sums of the exponentials of each row, into the first column of them. */
-void sum_exponentials(double *exponentials, int64_t rows)
+/* The end of `look_again`: what a page in doubt adds to its lines. columns, shown: (LABELS, rows), log-probabilities and
+ * probabilities. margin: of spam, to be rounded. speaks: SPEAKS. */
+void let_pages_speak(const page_rows *rows, const elementary_tables *of, const double *speaks, double *columns,
+                     double *shown, double *margin)
 {
-    for (int64_t row = 0; row < rows; row++)
-        for (int label = 1; label < LABELS; label++)
-            exponentials[row] += exponentials[label * rows + row];
-}
-
-void take_logarithms(double *columns, const double *logarithms, int64_t rows)
-{
-    for (int label = 0; label < LABELS; label++)
-        for (int64_t row = 0; row < rows; row++)
-            columns[label * rows + row] -= logarithms[row];
-}
-
-/* ---- suspicion.py ---- */
-
-/* The rows that may hold a foreign stretch, counted from `first`; how many. strongest: (3, all), of all rows. Sums are
- * exact. */
-int64_t suspicious_rows(const double *partial, const double *strongest, int64_t all, const double *weights,
-                        double least_sum, int64_t first, int64_t rows, int64_t *found)
-{
-    int64_t count = 0;
-    strongest += first;
-    for (int64_t row = 0; row < rows; row++) {
-        double sum = partial[row];
-        for (int number = 0; number < 3; number++)
-            sum += strongest[number * all + row] * weights[number];
-        found[count] = first + row;
-        count += sum >= least_sum;
-    }
-    return count;
-}
-
-/* ---- context_model.py: `page_speaks`, and what comes before and behind it ---- */
-
-/* spam: log-odds of spam, made the margin; other: what is taken off them. columns: log-probabilities, made what
- * `log_softmax` takes the exponentials of. */
-void let_pages_speak(double *spam, const double *other, double *columns, int64_t rows, const int64_t *edges,
-                     int64_t pages, double from, double up_to, double alone)
-{
-    const double bias[LABELS] = {0};
-    for (int64_t page = 0; page < pages; page++) {
-        const int64_t lines = edges[page + 1] - edges[page] - 1;
+    const int64_t all = rows->rows;
+    for (int64_t page = 0; page < rows->pages; page++) {
+        const int64_t first = rows->edges[page], stop = rows->edges[page + 1], lines = stop - first - 1;
         uint64_t sum = 0;
-        for (int64_t row = edges[page]; row < edges[page + 1]; row++) {
-            spam[row] = grained(limited(spam[row] - other[row], 12));
-            sum += (uint64_t)(int64_t)(spam[row] * 256);
+        for (int64_t row = first; row < stop; row++) {
+            margin[row] = grained(margin[row]);
+            sum += (uint64_t)(int64_t)(margin[row] * 256);
         }
-        for (int64_t row = edges[page]; row < edges[page + 1]; row++) {
-            const int64_t others = (int64_t)(sum - (uint64_t)(int64_t)(spam[row] * 256));
+        for (int64_t row = first; row < stop; row++) {
+            const int64_t others = (int64_t)(sum - (uint64_t)(int64_t)(margin[row] * 256));
             const double mean = (double)others / ((double)most(lines, 1) * 256);
-            const double spoken = larger(mean - from, 0);
-            const double added = lines ? grained(spoken < up_to ? spoken : up_to) : alone;
-            columns[rows + row] += added;
-            columns[2 * rows + row] += added;
+            const double spoken = larger(mean - speaks[0], 0);
+            const double added = lines ? grained(spoken < speaks[1] ? spoken : speaks[1]) : speaks[2];
+            const double factor = exponential(of, added);
+            double whole = 0;
+            for (int label = SEO; label <= LINK; label++) {
+                columns[label * all + row] += added;
+                shown[label * all + row] *= factor;
+            }
+            for (int label = 0; label < LABELS; label++)
+                whole = label ? whole + shown[label * all + row] : shown[row];
+            const double logarithm_of_whole = logarithm(of, whole);
+            for (int label = 0; label < LABELS; label++) {
+                columns[label * all + row] -= logarithm_of_whole;
+                shown[label * all + row] /= whole;
+            }
         }
     }
-    shift(columns, bias, rows);
 }
 
 /* ---- page_sums.py ---- */
 
-/* shown: (3, rows), of links, headlines and template tags. Probabilities of links and tags are made those of the rest,
- * of which the logarithm is taken. */
-void rests(double *shown, int64_t rows)
-{
-    for (int64_t row = 0; row < rows; row++) {
-        shown[row] = larger(1 - shown[row], 1e-9);
-        shown[2 * rows + row] = larger(1 - shown[2 * rows + row], 1e-9);
-    }
-}
+static inline double likely(double odds) { return limited(odds, 4) / 8 + 0.5; }
 
-/* shown: as `rests` leaves it, with the logarithms. findings: (6, pages) headlines; margins of lines, text and text
- * lines; strongest link and template tag. */
-void page_sums(const double *columns, const double *margin, const double *shown, const int64_t *widths, int64_t rows,
-               const int64_t *edges, int64_t pages, double half, double *findings)
+static inline double odds_of(double shown) { return shown / larger(1 - shown, 1e-9); }
+
+/* shown: (LABELS, rows), probabilities. */
+void sum_pages_up(const page_rows *rows, const elementary_tables *of, const double *shown, const double *margin,
+                  page_findings *findings)
 {
-    for (int64_t page = 0; page < pages; page++) {
-        const int64_t lines = edges[page + 1] - edges[page];
+    const int64_t all = rows->rows;
+    for (int64_t page = 0; page < rows->pages; page++) {
+        const int64_t lines = rows->edges[page + 1] - rows->edges[page];
         uint64_t spam = 0, headlines = 0, text_lines = 0, text_width = 0, text_spam = 0, wide_spam = 0;
-        double link = -12, tag = -12;
-        for (int64_t row = edges[page]; row < edges[page + 1]; row++) {
+        double link = 0, tag = 0;
+        for (int64_t row = rows->edges[page]; row < rows->edges[page + 1]; row++) {
             const uint64_t own = (uint64_t)(int64_t)rounded(margin[row] * UNIT);
-            const uint64_t is_text = columns[5 * rows + row] < half;
-            const uint64_t width = (uint64_t)least(widths[row], 400) * is_text;
+            const uint64_t is_text = shown[BOILERPLATE * all + row] < 0.5;
+            const uint64_t width = (uint64_t)least(rows->widths[row], 400) * is_text;
             spam += own;
-            headlines += (uint64_t)(int64_t)rounded(shown[rows + row] * UNIT);
+            headlines += (uint64_t)(int64_t)rounded(shown[HEADLINE * all + row] * UNIT);
             text_lines += is_text;
             text_width += width;
             text_spam += own * is_text;
             wide_spam += own * width;
-            link = larger(columns[2 * rows + row] - shown[row], link);
-            tag = larger(columns[4 * rows + row] - shown[2 * rows + row], tag);
+            link = larger(odds_of(shown[LINK * all + row]), link);
+            tag = larger(odds_of(shown[TEMPLATE * all + row]), tag);
         }
-        findings[page] = (double)(int64_t)headlines / UNIT;
-        findings[pages + page] = (double)(int64_t)spam / (double)most(lines, 1) / UNIT;
-        findings[2 * pages + page] = (double)(int64_t)wide_spam / (double)most((int64_t)text_width, 1) / UNIT;
-        findings[3 * pages + page] = (double)(int64_t)text_spam / (double)most((int64_t)text_lines, 1) / UNIT;
-        findings[4 * pages + page] = limited(link, 12);
-        findings[5 * pages + page] = limited(tag, 12);
+        findings->headlines[page] = (double)(int64_t)headlines / UNIT;
+        findings->margins[0][page] = (double)(int64_t)spam / (double)most(lines, 1) / UNIT;
+        findings->margins[1][page] = (double)(int64_t)wide_spam / (double)most((int64_t)text_width, 1) / UNIT;
+        findings->margins[2][page] = (double)(int64_t)text_spam / (double)most((int64_t)text_lines, 1) / UNIT;
+        findings->strongest[0][page] = lines ? limited(logarithm(of, link), 12) : -12;
+        findings->strongest[1][page] = lines ? limited(logarithm(of, tag), 12) : -12;
+        findings->residue[page] = likely(findings->strongest[0][page]) + likely(findings->strongest[1][page]) +
+                                  likely(logarithm(of, findings->headlines[page] + 1e-6));
     }
 }
 
-/* ---- span_page.py ---- */
+/* ---- span_page.py, span_model.py ---- */
 
-/* `span_page_values`: (count, SPAN_PAGE_NUMBERS). odds: limited in place. strongest: (2, pages); logarithms: (2,
- * pages), of headlines and lines; log_before: (count,). Returns 0, or -1 if the caller knows another number of numbers. */
-int32_t span_page_values(const int64_t *rows, double *odds, int64_t count, const double *columns, int64_t lines,
-                         const int64_t *documents, const int64_t *edges, int64_t pages, const double *strongest,
-                         const double *text_margins, const double *residue, const double *logarithms, const double *log_before, int64_t width,
-                         double *values)
+/* `span_page_values` of a stretch, in the order of SPAN_PAGE_NAMES. second: the next best odds of its page. */
+static void span_page_numbers(const page_rows *rows, const elementary_tables *of, const double *columns,
+                              const page_findings *findings, int64_t row, double own, double best, double second,
+                              double *out)
 {
-    if (width != SPAN_PAGE_NUMBERS)
-        return -1;
-    for (int64_t first = 0, stop = 0; first < count; first = stop) {
-        const int64_t page = documents[rows[first]], size = edges[page + 1] - edges[page];
+    const int64_t page = rows->documents[row], before = row - rows->edges[page];
+    const int64_t size = rows->edges[page + 1] - rows->edges[page];
+    const double is_best = own == best, kinds = findings->residue[page];
+    double *const numbers = out;
+    *out++ = own;
+    *out++ = larger(own, 0);
+    *out++ = is_best;
+    *out++ = is_best * own;
+    *out++ = limited(own - (own == best ? second : best), 8);
+    *out++ = size == 1;
+    *out++ = logarithm_of_count(of, size);
+    *out++ = logarithm_of_count(of, before);
+    *out++ = (double)before / (double)most(size - 1, 1);
+    *out++ = limited(findings->strongest[0][page], 8);
+    *out++ = limited(findings->strongest[1][page], 8);
+    *out++ = logarithm_1p(of, findings->headlines[page]);
+    *out++ = kinds;
+    *out++ = kinds * is_best;
+    *out++ = kinds * own;
+    *out++ = limited(findings->margins[1][page], 12);
+    for (int label = 0; label < LABELS; label++)
+        *out++ = larger(columns[label * rows->rows + row], -12);
+    for (int place = 0; place < SPAN_PAGE_NUMBERS; place++)
+        numbers[place] = grained(numbers[place]);
+}
+
+/* `SpanModel.judge`: odds by themselves become odds on the page. */
+void judge_spans(const page_rows *rows, const elementary_tables *of, const double *columns, const page_findings *findings,
+                 const double *weights, double bias, found_spans *spans)
+{
+    double *const odds = spans->odds;
+    for (int64_t first = 0, stop = 0; first < spans->count; first = stop) {
+        const int64_t page = rows->documents[spans->rows[first]];
         double best = -12, second = -12;
-        for (stop = first; stop < count && documents[rows[stop]] == page; stop++) {
+        for (stop = first; stop < spans->count && rows->documents[spans->rows[stop]] == page; stop++) {
             odds[stop] = limited(odds[stop], 12);
             best = larger(odds[stop], best);
         }
         for (int64_t number = first; number < stop; number++)
             if (odds[number] != best)
                 second = larger(odds[number], second);
-        for (int64_t number = first; number < stop; number++, values += SPAN_PAGE_NUMBERS) {
-            const double own = odds[number], is_best = own == best, kinds = residue[page];
-            double *out = values;
-            *out++ = own;
-            *out++ = larger(own, 0);
-            *out++ = is_best;
-            *out++ = is_best * own;
-            *out++ = limited(own - (own == best ? second : best), 8);
-            *out++ = size == 1;
-            *out++ = logarithms[pages + page];
-            *out++ = log_before[number];
-            *out++ = (double)(rows[number] - edges[page]) / (double)most(size - 1, 1);
-            *out++ = limited(strongest[page], 8);
-            *out++ = limited(strongest[pages + page], 8);
-            *out++ = logarithms[page];
-            *out++ = kinds;
-            *out++ = kinds * is_best;
-            *out++ = kinds * own;
-            *out++ = limited(text_margins[page], 12);
-            for (int label = 0; label < LABELS; label++)
-                *out++ = larger(columns[label * lines + rows[number]], -12);
+        for (int64_t number = first; number < stop; number++) {
+            double numbers[SPAN_PAGE_NUMBERS], sum = bias;
+            span_page_numbers(rows, of, columns, findings, spans->rows[number], odds[number], best, second, numbers);
             for (int place = 0; place < SPAN_PAGE_NUMBERS; place++)
-                values[place] = grained(values[place]);
+                sum += numbers[place] * weights[place];
+            odds[number] = sum;
         }
     }
-    return 0;
 }
 
 /* ---- document_model.py ---- */
 
-/* `document_features`: (pages, DOCUMENT_NUMBERS). */
-void document_numbers(const int64_t *span_documents, const double *span_logits, int64_t spans, const double *margins,
-                      const double *residue, int64_t pages, double *values)
+enum { DECISIONS = 3, KINDS = 4 };
+
+/* `document_features` and `kind_log_probabilities`: logits (pages, KINDS). weights: (DECISIONS, DOCUMENT_NUMBERS). */
+void judge_pages(const page_rows *rows, const elementary_tables *of, const page_findings *findings, const found_spans *spans,
+                 const double *weights, const double *bias, double *logits)
 {
-    for (int64_t page = 0; page < pages; page++)
-        values[DOCUMENT_NUMBERS * page + 1] = -12;
-    for (int64_t number = 0; number < spans; number++) {
-        double *const span = values + DOCUMENT_NUMBERS * span_documents[number] + 1;
-        *span = larger(limited(span_logits[number], 12), *span);
-    }
-    for (int64_t page = 0; page < pages; page++, values += DOCUMENT_NUMBERS) {
-        const double span = limited(values[1], 4), kinds = residue[page] + (span / 8 + 0.5);
-        values[0] = margins[page] + (margins[pages + page] + margins[2 * pages + page]) / 2;
-        values[2] = kinds;
-        values[3] = kinds * span;
-        for (int number = 0; number < DOCUMENT_NUMBERS; number++)
-            values[number] = grained(values[number]);
+    int64_t number = 0;
+    for (int64_t page = 0; page < rows->pages; page++, logits += KINDS) {
+        double strongest = -12, chosen[DECISIONS], passed_over[DECISIONS];
+        for (; number < spans->count && rows->documents[spans->rows[number]] == page; number++)
+            strongest = larger(limited(spans->odds[number], 12), strongest);
+        const double text = (findings->margins[1][page] + findings->margins[2][page]) / 2;
+        const double span = limited(strongest, 4), kinds = findings->residue[page] + (span / 8 + 0.5);
+        const double numbers[DOCUMENT_NUMBERS] = {grained(findings->margins[0][page] + text), grained(strongest),
+                                                  grained(kinds), grained(kinds * span)};
+        for (int decision = 0; decision < DECISIONS; decision++) {
+            double sum = bias[decision];
+            for (int place = 0; place < DOCUMENT_NUMBERS; place++)
+                sum += numbers[place] * weights[DOCUMENT_NUMBERS * decision + place];
+            chosen[decision] = -log_add_exp(of, 0, -sum);
+            passed_over[decision] = log_add_exp(of, 0, sum);
+        }
+        /* What is left of the page when it is neither of the kinds before. */
+        double left = -passed_over[0];
+        logits[3] = chosen[0];
+        logits[2] = left + chosen[1];
+        left -= passed_over[1];
+        logits[1] = left + chosen[2];
+        logits[0] = left - passed_over[2];
     }
 }
 
-/* ---- operating_points.py ---- */
+/* ---- operating_points.py, scores.py ---- */
 
-/* `decide_lines`. columns: (LABELS, lines); either: log-odds of clean and boilerplate together. flagged: the labels, in
- * order, of which `limits` has the thresholds. */
-void decide_lines(const double *columns, const double *either, int64_t lines, const int64_t *flagged,
-                  const double *limits, int64_t count, int64_t clean, int64_t boilerplate, double boilerplate_limit,
-                  int64_t *labels)
+enum { SPAN_LIMIT = 4 }; /* behind those of the flagged labels */
+
+static int64_t label_of(const double *own, int64_t lines, double either, const double *limits, double boilerplate)
 {
+    int64_t likeliest = SEO;
+    int is_above = 0;
+    for (int label = SEO; label <= TEMPLATE; label++) {
+        const double logit = own[label * lines];
+        is_above |= logit - either - limits[label - SEO] >= 0;
+        if (logit > own[likeliest * lines])
+            likeliest = label;
+    }
+    if (is_above)
+        return likeliest;
+    return own[BOILERPLATE * lines] - own[CLEAN * lines] >= boilerplate ? BOILERPLATE : CLEAN;
+}
+
+/* `decide`. columns: (LABELS, lines). limits: of the flagged labels, of spans. line_edges, flagged_edges: (documents + 1,).
+ * document_logits: (documents, KINDS). counts: flagged lines, spans that are chosen. */
+void decide(const elementary_tables *of, const double *columns, int64_t lines, const int64_t *line_edges, int64_t documents,
+            const int64_t *span_lines, const double *span_logits, int64_t spans, const double *document_logits,
+            const double *limits, double document_limit, double boilerplate, int64_t *labels, int64_t *flagged,
+            int64_t *flagged_edges, int64_t *chosen, int64_t *kinds, double *spam_logits, int64_t *counts)
+{
+    int64_t count = 0, flags = 0;
     for (int64_t line = 0; line < lines; line++) {
         const double *const own = columns + line;
-        int64_t likeliest = flagged[0];
-        int is_above = 0;
-        for (int64_t number = 0; number < count; number++) {
-            const double logit = own[flagged[number] * lines];
-            is_above |= logit - either[line] - limits[number] >= 0;
-            if (logit > own[likeliest * lines])
-                likeliest = flagged[number];
-        }
-        if (is_above)
-            labels[line] = likeliest;
-        else
-            labels[line] = own[boilerplate * lines] - own[clean * lines] >= boilerplate_limit ? boilerplate : clean;
+        const double either = log_add_exp(of, own[CLEAN * lines], own[BOILERPLATE * lines]);
+        labels[line] = label_of(own, lines, either, limits, boilerplate);
     }
+    for (int64_t span = 0; span < spans; span++)
+        if (span_logits[span] >= limits[SPAN_LIMIT]) {
+            labels[span_lines[span]] = SEO;
+            chosen[count++] = span;
+        }
+    for (int64_t document = 0, line = 0; document < documents; document++, document_logits += KINDS) {
+        const double clean = document_logits[0], residue = document_logits[1];
+        const double farm = document_logits[2], spam = document_logits[3];
+        flagged_edges[document] = flags;
+        for (; line < line_edges[document + 1]; line++)
+            if (labels[line] != CLEAN && labels[line] != BOILERPLATE)
+                flagged[flags++] = line;
+        if (line_edges[document + 1] == line_edges[document])
+            spam_logits[document] = -INFINITY;
+        else
+            spam_logits[document] = log_add_exp(of, farm, spam) - log_add_exp(of, clean, residue);
+        kinds[document] = flags > flagged_edges[document];
+        if (spam_logits[document] >= document_limit)
+            kinds[document] = 2 + (spam > farm);
+    }
+    flagged_edges[documents] = flags;
+    counts[0] = flags;
+    counts[1] = count;
 }

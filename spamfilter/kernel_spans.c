@@ -7,22 +7,22 @@
 #include "kernel.h"
 
 enum { PIECE_TOKENS = 200, MARGIN = 4, ROOM = PIECE_TOKENS + 2 * MARGIN, SPAN_BITS = 18, PHRASE_BITS = 18 };
-enum { FEATURES = 12, SPAN_BLOCK = 32, SIGNAL_REACH = 4, NEIGHBOURHOOD = 60, NUMBERS = 48, SUMS = 5 };
+enum { FEATURES = 12, SPAN_BLOCK = 32, SIGNAL_REACH = 4, NEIGHBOURHOOD = 60, SUMS = 5 };
 enum { MOST_ROUNDS = 8, MOST_EDGES = 8 };
 
 /* In the order in which SpanModel gives them. */
-typedef struct {
+struct span_model {
     const uint64_t *table;     /* (2**SPAN_BITS,) */
     const double *taps;        /* (17, 3), of `numeric_taps` */
     const int64_t *bias;       /* (3,) */
     const int32_t *contents;   /* (2, 2**PHRASE_BITS), of contents and of edges */
-    const double *candidates;  /* (NUMBERS,), weights of the log-odds */
-    const double *choice;      /* (NUMBERS,) */
+    const double *candidates;  /* (SPAN_NUMBERS,), weights of the log-odds */
+    const double *choice;      /* (SPAN_NUMBERS,) */
     const double *logarithms;  /* (ROOM + 1,), log1p of the places */
     const uint8_t *is_opening; /* (2**16,), whether a character is an opening bracket */
     double candidates_bias, choice_bias, scale, phrase_scale, phrase_bias, edge_weight, least_score, least_odds;
     int64_t rounds, edges, reach, longest_rival;
-} span_model;
+};
 
 /* A piece of a line: its tokens with a margin. Pointers are to its first token. */
 typedef struct {
@@ -539,7 +539,7 @@ static void describe(const span_model *model, const line_model *line, line_piece
     *out++ = end - end_across;
     *out++ = limited(phrase, 30);
     *out++ = smaller(larger(phrase, 0), 30);
-    for (int number = 0; number < NUMBERS; number++)
+    for (int number = 0; number < SPAN_NUMBERS; number++)
         numbers[number] = grained(numbers[number]);
 }
 
@@ -549,16 +549,21 @@ static void describe(const span_model *model, const line_model *line, line_piece
 static double odds_of(const double *numbers, const double *weights, double bias)
 {
     double odds[4] = {bias, 0, 0, 0};
-    for (int number = 0; number < NUMBERS; number += 4)
+    for (int number = 0; number < SPAN_NUMBERS; number += 4)
         for (int lane = 0; lane < 4; lane++)
             odds[lane] += numbers[number + lane] * weights[number + lane];
     return odds[0] + odds[1] + (odds[2] + odds[3]);
 }
 
+double span_odds(const span_model *model, const double *numbers)
+{
+    return odds_of(numbers, model->candidates, model->candidates_bias);
+}
+
 /* A stretch that was chosen among its rivals, with its numbers. */
 typedef struct {
     stretch own;
-    double odds, numbers[NUMBERS];
+    double odds, numbers[SPAN_NUMBERS];
 } choice;
 
 /* The stretches of a piece that are not hopeless, each put beside its rivals: how many. */
@@ -573,9 +578,9 @@ static int64_t choose(const span_model *model, const line_model *line, line_piec
     }
     for (int64_t number = 0; number < stretches; number++) {
         choice *const best = chosen + count;
-        double numbers[NUMBERS];
+        double numbers[SPAN_NUMBERS];
         describe(model, line, piece, found[number], best->numbers);
-        if (!(odds_of(best->numbers, model->candidates, model->candidates_bias) >= model->least_odds))
+        if (!(span_odds(model, best->numbers) >= model->least_odds))
             continue;
         best->own = found[number];
         best->odds = odds_of(best->numbers, model->choice, model->choice_bias);
@@ -607,7 +612,7 @@ static int is_kept(const choice *chosen, int64_t count, int64_t number)
 /* Candidates of some lines, none of them blank, ascending: `find_candidates`.
  *
  * words: two a token. next: the line among `lines`, and the token of it, at which to begin, 0 for the first; where to go
- * on when there is no more room. numbers: (room, NUMBERS). Returns how many candidates there are, or -1 if the model has
+ * on when there is no more room. numbers: (room, SPAN_NUMBERS). Returns how many candidates there are, or -1 if the model has
  * more rounds or edges than there is room for. */
 int64_t find_spans(const span_model *model, const line_model *line, const uint32_t *chars, const int64_t *begins,
                    const int64_t *ends, const uint8_t *kinds, const uint32_t *hashes, const uint32_t *firsts,
@@ -652,7 +657,7 @@ int64_t find_spans(const span_model *model, const line_model *line, const uint32
                 candidate_lines[fill] = lines[number];
                 candidate_firsts[fill] = opening + chosen[one].own.first;
                 candidate_lasts[fill] = opening + chosen[one].own.last;
-                memcpy(numbers + NUMBERS * fill, chosen[one].numbers, sizeof chosen[one].numbers);
+                memcpy(numbers + SPAN_NUMBERS * fill, chosen[one].numbers, sizeof chosen[one].numbers);
                 fill++;
             }
         }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter import kernel, kernel_pages
+from spamfilter import elementary
 from spamfilter.line_shapes import LineShapes
 from spamfilter.neighbours import Pages, runs
 from spamfilter.sums import sums_behind
@@ -74,20 +74,10 @@ def line_facts(
     logits = limited(logits, LOGIT_LIMIT)
     shown = np.empty((6, len(related)))
     probabilities, log_width = shown[:5], shown[5]
-    np.exp(logits, out=probabilities)
-    spam, link, _, _, boilerplate = logits
+    probabilities[:] = elementary.exp(logits)
     widths = shapes.widths
-    np.log1p(widths, out=log_width)
-    margin = np.logaddexp(spam, link)
-    margin -= np.logaddexp(0.0, boilerplate)
-    if kernel.is_on():
-        strongest = strongest.copy()
-        counted = widths, shapes.words, shapes.solos, shapes.latins, shapes.stops
-        not_latin, run, place, units, running, addends, totals = kernel_pages.line_facts(
-            shown, margin, strongest, counted, related, sums, pages.edges
-        )
-        facts = logits, shown, margin, strongest, shapes, counts, related, log_width, not_latin
-        return LineFacts(*facts, run, place, units, running, addends, totals, scale)
+    log_width[:] = elementary.log1p(widths)
+    margin = elementary.log((probabilities[0] + probabilities[1]) / (1 + probabilities[4]))
     probabilities /= 1 + probabilities.sum(axis=0)
     not_latin = 1 - shapes.latins / np.maximum(shapes.words + shapes.solos, 1)
     margin = limited(margin, MARGIN_LIMIT)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter import kernel, kernel_pages
+from spamfilter import elementary
 from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
 
 _CLEAN, _BOILERPLATE = LABELS.index(Label.CLEAN), LABELS.index(Label.BOILERPLATE)
@@ -84,10 +84,7 @@ class OperatingPoints:
         """``decide_lines`` at known ``limits``."""
         columns = np.ascontiguousarray(logits.T)
         clean, boilerplate = columns[_CLEAN], columns[_BOILERPLATE]
-        either = np.logaddexp(clean, boilerplate)
-        if kernel.is_on():
-            others = _CLEAN, _BOILERPLATE
-            return kernel_pages.decide_lines(columns, either, _FLAGGED, limits, others, self.boilerplate)
+        either = elementary.logaddexp(clean, boilerplate)
         flagged = columns.take(_FLAGGED, axis=0)
         margins = flagged - either
         margins -= limits[: len(FLAGGED_LABELS), None]

@@ -11,13 +11,13 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter import kernel, kernel_pages
+from spamfilter import elementary
 from spamfilter.dense_model import GRAIN
 from spamfilter.line_facts import BODY_WIDTH, UNIT, LineFacts, line_facts
 from spamfilter.line_model import LineScores
 from spamfilter.line_shapes import LineShapes, count_shapes
 from spamfilter.neighbours import Pages
-from spamfilter.relatedness import IDF_BITS, WEIGHED_TOKENS, WordWeights, word_weights
+from spamfilter.relatedness import WEIGHED_TOKENS, WordWeights, word_weights
 from spamfilter.text import TextBatch
 from spamfilter.tokens import TokenBatch
 
@@ -52,10 +52,6 @@ class PageFeatures:
 
     def values_of(self, rows: slice) -> NDArray[np.float64]:
         """The numbers of some rows next to each other, float64 (n, f), worked out at each call."""
-        if kernel.is_on():
-            compiled = self._compiled_values_of(rows)
-            if compiled is not None:
-                return compiled
         # Each column is a row of memory: numpy would be slow on rows of a hundred numbers.
         values = np.empty((len(FEATURE_NAMES), rows.stop - rows.start))
         for (_, value), place in zip(_columns(self.facts, self.pages, rows), _PLACES, strict=True):
@@ -65,22 +61,6 @@ class PageFeatures:
         for start in range(0, len(values), step):
             values[start : start + step] -= _ROUNDING
         return values.T
-
-    def _compiled_values_of(self, rows: slice) -> NDArray[np.float64] | None:
-        facts, pages = self.facts, self.pages
-        shapes = facts.shapes
-        floats = facts.logits, facts.shown, facts.margin, facts.strongest, facts.related, facts.log_width
-        counts = shapes.widths, shapes.words, shapes.solos, shapes.capitals, shapes.stops, shapes.digits_and_marks
-        return kernel_pages.context_numbers(
-            (*floats, facts.not_latin),
-            (*counts, facts.counts, facts.run, facts.place),
-            (facts.units, facts.running, facts.addends, facts.totals),
-            (pages.documents, pages.starts, pages.stops),
-            facts.scale,
-            rows,
-            _WIDTH_LEVELS,
-            len(FEATURE_NAMES),
-        )
 
 
 def page_features(
@@ -94,18 +74,6 @@ def page_features(
     """
     line_tokens = tokens.line_tokens
     lines = (line_tokens[1:] - line_tokens[:-1] > 1).nonzero()[0]
-    if kernel.is_on() and len(idf) == 1 << IDF_BITS:
-        places = batch.chars, batch.line_starts, batch.line_ends, line_tokens
-        arrays = *places, tokens.ends, tokens.kinds, tokens.hashes, tokens.firsts
-        found = scores.logits, scores.strongest, scores.sums
-        edges, columns, floats, sums, weights = kernel_pages.page_lines(
-            arrays, lines, batch.document_lines, found, idf, BODY_WIDTH
-        )
-        documents, first_rows, last_rows, counts, widths, _, _, solos, capitals, latins, words, sentences = columns
-        pages = Pages(edges, edges[1:] - edges[:-1], documents, first_rows, last_rows)
-        shapes = LineShapes(widths, words, solos, capitals, latins, sentences, columns[5:7])
-        facts = line_facts(floats[:5], floats[5], shapes, counts, floats[6], sums, scale, pages)
-        return PageFeatures(lines, pages, facts, WordWeights(*weights))
     pages = Pages.between(lines.searchsorted(batch.document_lines))
     starts, stops = line_tokens.take(lines) + 1, line_tokens.take(lines + 1)
     shapes = count_shapes(batch, tokens, lines, starts, stops)
@@ -179,7 +147,7 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
 
     run = facts.run[rows]
     title_like = run > 0
-    log_run = np.log1p(run)
+    log_run = elementary.log1p(run)
     has_body = body_share > 0
     unrelated = (1 - related) * has_body
     above, below = pages.before(facts.shown, rows), pages.behind(facts.shown, rows)
@@ -195,18 +163,18 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
         ("strongest stretch", facts.strongest[rows]),
         ("width", log_width),
         ("width below 25", widths < 25),
-        (("width above 60", "width above 200"), np.maximum(log_width - _WIDTH_LEVELS, 0)),
+        (("width above 60", "width above 200"), np.maximum(log_width - WIDTH_LEVELS, 0)),
         ("capital words", shapes.capitals[rows] / np.maximum(words, 1)),
         (("digit words", "marks"), shapes.digits_and_marks[:, rows] / facts.counts[rows]),
         ("letters without spaces", solo_share),
         ("letters not Latin", not_latin),
         ("script unlike the page's", odd_script),
         ("ends a sentence", ends),
-        ("lines before", np.log1p(before)),
-        ("lines behind", np.log1p(other_lines - before)),
+        ("lines before", elementary.log1p(before)),
+        ("lines behind", elementary.log1p(other_lines - before)),
         ("relative place", before / least_one),
-        ("lines on the page", np.log1p(page_lines)),
-        ("width of the page", np.log1p(width_mean * other_lines)),
+        ("lines on the page", elementary.log1p(page_lines)),
+        ("width of the page", elementary.log1p(width_mean * other_lines)),
         ("the only line", only),
         ("body share of the page", body_share),
         (_each("before {}"), above[:5]),
@@ -219,7 +187,7 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
         ("sentences within 10", far[2]),
         ("title-like", title_like),
         ("run of title-like lines", log_run),
-        ("place in the run", np.log1p(facts.place[rows])),
+        ("place in the run", elementary.log1p(facts.place[rows])),
         ("words of the page's body", related),
         ("words of the body within 3", near[3]),
         ("page has a body", has_body),
@@ -232,7 +200,7 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
     ]
 
 
-_WIDTH_LEVELS = np.log1p([[60.0], [200.0]])
+WIDTH_LEVELS = elementary.log1p([[60.0], [200.0]])
 _ALONE = np.array([0, 4])
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter import kernel, kernel_pages
+from spamfilter import elementary
 from spamfilter.context_model import ContextScores
 from spamfilter.line_facts import LOGIT_LIMIT, UNIT, WIDEST, limited
 from spamfilter.page_features import PageFeatures
@@ -13,7 +13,6 @@ from spamfilter.page_features import PageFeatures
 _RESIDUE = (2, 4)
 _HEADLINE, _BOILERPLATE = 3, 5
 _TOTALS = 6
-_HALF = float(np.log(0.5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class PageSums:
         """Count the kinds of residue."""
         odds = np.empty((3, len(self.headlines)))
         odds[:2] = self.strongest
-        np.log(self.headlines + 1e-6, out=odds[2])
+        odds[2] = elementary.log(self.headlines + 1e-6)
         object.__setattr__(self, "residue", likely(odds).sum(axis=0))
 
 
@@ -51,27 +50,21 @@ def likely(odds: NDArray[np.float64]) -> NDArray[np.float64]:
 def page_sums(features: PageFeatures, context: ContextScores) -> PageSums:
     """Sum up what stage 2 found; exact, whatever else is in the batch."""
     pages = features.pages
-    columns = context.logits.T
     margin = context.margin
-    if kernel.is_on():
-        widths = features.facts.shapes.widths
-        findings = kernel_pages.page_sums(columns, margin, widths, pages.edges, _HALF)
-        return PageSums(pages.sizes, findings[0], findings[1:4], findings[4:])
     totals = np.zeros((_TOTALS, len(pages.sizes)), np.int64)
     odds = np.empty((len(_RESIDUE), len(margin)))
     for rows in pages.blocks():
-        block = columns[:, rows]
+        block = context.probabilities[:, rows]
         addends = np.empty((_TOTALS, block.shape[1]), np.int64)
         addends[0] = np.rint(margin[rows] * UNIT)
-        addends[1] = np.rint(np.exp(block[_HEADLINE]) * UNIT)
-        addends[2] = block[_BOILERPLATE] < _HALF
+        addends[1] = np.rint(block[_HEADLINE] * UNIT)
+        addends[2] = block[_BOILERPLATE] < 0.5
         np.minimum(features.facts.shapes.widths[rows], WIDEST, out=addends[3])
         addends[3] *= addends[2]
         np.multiply(addends[0], addends[2:4], out=addends[4:])
         totals += pages.totals(addends, rows)
         shown = block.take(_RESIDUE, axis=0)
-        others = np.log(np.maximum(1 - np.exp(shown), 1e-9))
-        np.subtract(shown, others, out=odds[:, rows])
+        np.divide(shown, np.maximum(1 - shown, 1e-9), out=odds[:, rows])
     lines, text_lines, text_width = (np.maximum(total, 1) for total in (pages.sizes, totals[2], totals[3]))
     return PageSums(
         sizes=pages.sizes,
@@ -81,11 +74,11 @@ def page_sums(features: PageFeatures, context: ContextScores) -> PageSums:
     )
 
 
-def _largest(values: NDArray[np.float64], edges: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Largest of each row between edges, from -12 to 12; float64 (n, d)."""
-    result = np.full((len(values), len(edges) - 1), -LOGIT_LIMIT)
+def _largest(odds: NDArray[np.float64], edges: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Logarithm of the largest of each row between edges, from -12 to 12; float64 (n, d)."""
+    result = np.full((len(odds), len(edges) - 1), -LOGIT_LIMIT)
     filled = (edges[1:] > edges[:-1]).nonzero()[0]
     if len(filled):
-        found = np.maximum.reduceat(values, edges[filled], axis=1)
-        result[:, filled] = np.minimum(np.maximum(found, -LOGIT_LIMIT), LOGIT_LIMIT)
+        found = elementary.log(np.maximum.reduceat(odds, edges[filled], axis=1))
+        result[:, filled] = limited(found, LOGIT_LIMIT)
     return result

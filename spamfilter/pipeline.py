@@ -6,15 +6,22 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter import kernel, kernel_pages
-from spamfilter.context_model import ContextModel, ContextScores
-from spamfilter.dense_model import DenseModel, log_softmax
-from spamfilter.document_model import document_features, kind_log_probabilities
+from spamfilter import kernel
+from spamfilter.context_model import SPEAKS, ContextModel, ContextScores
+from spamfilter.dense_model import DenseModel, softmax
+from spamfilter.document_model import DECISIONS, DOCUMENT_FEATURE_NAMES, document_features, kind_log_probabilities
+from spamfilter.elementary import TABLES
+from spamfilter.labels import LABELS
+from spamfilter.line_facts import BODY_WIDTH
 from spamfilter.line_model import LineModel, LineScores
-from spamfilter.page_features import FEATURE_NAMES, PageFeatures, page_features
+from spamfilter.page_features import FEATURE_NAMES, WIDTH_LEVELS, PageFeatures, page_features
 from spamfilter.page_sums import page_sums
+from spamfilter.relatedness import IDF_BITS
 from spamfilter.scores import ScoreArrays
-from spamfilter.span_model import SpanCandidates, SpanModel, find_candidates
+from spamfilter.second_look import SECOND_LOOK_NAMES
+from spamfilter.span_model import CANDIDATE_NAMES, ROUNDS, SpanCandidates, SpanModel, find_candidates
+from spamfilter.span_page import SPAN_PAGE_NAMES
+from spamfilter.span_tokens import PIECE_TOKENS
 from spamfilter.suspicion import are_suspicious, strongest_tokens
 from spamfilter.text import TextBatch, encode_documents
 from spamfilter.tokens import TokenBatch, tokenize
@@ -33,7 +40,7 @@ class Stages:
         idf: uint8, see ``spamfilter.page_features``.
         document: 3 columns, the decisions of ``spamfilter.document_model``.
         line_weights: float64 (7, f), of the first look of the context model and of suspicion: one product serves both.
-        gate_weights: float64 (3,), of suspicion, for ``strongest_tokens``.
+        tables: what the compiled kernel reads, None if it cannot read these models.
     """
 
     char_table: NDArray[np.uint32]
@@ -43,13 +50,41 @@ class Stages:
     span: SpanModel
     document: DenseModel
     line_weights: NDArray[np.float64] = field(init=False, repr=False, compare=False)
-    gate_weights: NDArray[np.float64] = field(init=False, repr=False, compare=False)
+    tables: kernel.ModelTables | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Lay the weights out."""
-        suspicion, rest = np.split(self.span.suspicion.weights[:, 1], [len(FEATURE_NAMES)])
+        suspicion = self.span.suspicion.weights[: len(FEATURE_NAMES), 1]
         object.__setattr__(self, "line_weights", np.vstack((self.context.first.weights.T, suspicion)))
-        object.__setattr__(self, "gate_weights", np.ascontiguousarray(rest))
+        object.__setattr__(self, "tables", self._tables())
+
+    def _tables(self) -> kernel.ModelTables | None:
+        labels, widths = len(LABELS), (len(FEATURE_NAMES), len(SECOND_LOOK_NAMES), len(CANDIDATE_NAMES))
+        first, second, page, suspicion = self.context.first, self.context.second, self.span.page, self.span.suspicion
+        shapes = first.weights.shape, second.weights.shape, page.weights.shape, self.document.weights.shape
+        expected = (widths[0], labels), (widths[1], labels), (len(SPAN_PAGE_NAMES), 2)
+        if shapes != (*expected, (len(DOCUMENT_FEATURE_NAMES), len(DECISIONS))) or self.idf.shape != (1 << IDF_BITS,):
+            return None
+        if self.line.tables is None or self.span.tables is None:
+            return None
+        return kernel.ModelTables(
+            *(self.line.tables, self.span.tables, TABLES, np.ascontiguousarray(self.idf)),
+            *(_padded(self.line_weights.T), np.ascontiguousarray(first.bias)),
+            np.ascontiguousarray(suspicion.weights[len(FEATURE_NAMES) :, 1]),
+            *(_padded(second.weights), np.ascontiguousarray(second.bias)),
+            np.ascontiguousarray(page.weights[:, 1] - page.weights[:, 0]),
+            *(np.ascontiguousarray(self.document.weights.T), np.ascontiguousarray(self.document.bias)),
+            *(np.array(SPEAKS), np.ascontiguousarray(WIDTH_LEVELS), BLANK_LOGITS, EMPTY_DOCUMENT_LOGITS),
+            *(-float(suspicion.bias[1]), float(page.bias[1] - page.bias[0]), float(self.line.scale), BODY_WIDTH),
+            *(*widths, len(SPAN_PAGE_NAMES), len(DOCUMENT_FEATURE_NAMES)),
+        )
+
+
+def _padded(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Columns as the compiled kernel takes them, float64 (f, 8)."""
+    padded = np.zeros((len(weights), 8))
+    padded[:, : weights.shape[1]] = weights
+    return padded
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +122,14 @@ def judge_lines(
         What the context model found.
         rows: int64 (k,), suspicious ones, ascending.
     """
-    first = np.empty((len(stages.context.first.bias), len(page.lines)))
+    first, shown = np.empty((2, len(LABELS), len(page.lines)))
     rows = [np.zeros(0, np.int64)]
     for block in page.pages.blocks():
         products = stages.line_weights @ page.values_of(block).T
-        if kernel.is_on():
-            first[:, block] = kernel_pages.log_softmax(products[:-1], stages.context.first.bias)
-            gate = stages.gate_weights, -float(stages.span.suspicion.bias[1]), block
-            rows.append(kernel_pages.suspicious_rows(products[-1], strongest.T, *gate))
-            continue
-        first[:, block] = log_softmax((products[:-1] + stages.context.first.bias[:, None]).T).T
+        first[:, block], shown[:, block] = softmax(products[:-1] + stages.context.first.bias[:, None])
         found = are_suspicious(stages.span.suspicion, products[-1], strongest[block]).nonzero()[0]
         rows.append(found + block.start)
-    return stages.context.look_again(first, page), rows[1] if len(rows) == 2 else np.concatenate(rows)
+    return stages.context.look_again((first, shown), page), rows[1] if len(rows) == 2 else np.concatenate(rows)
 
 
 def score_batch(stages: Stages, texts: Sequence[str]) -> BatchScores:
@@ -120,6 +150,20 @@ def score_batch(stages: Stages, texts: Sequence[str]) -> BatchScores:
     return BatchScores(
         batch, tokens, line, page, context, candidates, span_values, span_logits, values, document_logits
     )
+
+
+def score_documents(stages: Stages, texts: Sequence[str]) -> ScoreArrays:
+    """Score documents, keeping only what decisions need; the same document gives the same scores in any batch."""
+    if kernel.is_on() and stages.tables is not None:
+        batch = encode_documents(texts, stages.char_table)
+        places = batch.line_ends, batch.document_lines, batch.document_offsets, batch.dropped
+        compiled = kernel.score_batch(stages.tables, batch.chars, places, (ROUNDS, PIECE_TOKENS))
+        if compiled is not None:
+            logits, (span_lines, span_starts, span_ends, span_logits), span_edges, document_logits = compiled
+            lines = batch.document_lines, batch.original_starts, batch.original_ends, logits.T
+            spans = span_edges, span_lines, span_starts, span_ends, span_logits
+            return ScoreArrays(*lines, *spans, document_logits)
+    return document_scores(score_batch(stages, texts))
 
 
 def document_scores(scores: BatchScores) -> ScoreArrays:

@@ -21,7 +21,7 @@ from spamfilter.model_store import StoredModel, load_model
 from spamfilter.ngrams import NgramSettings
 from spamfilter.operating_points import OperatingPoints
 from spamfilter.page_features import FEATURE_NAMES
-from spamfilter.pipeline import Stages, document_scores, score_batch
+from spamfilter.pipeline import Stages, score_documents
 from spamfilter.relatedness import IDF_BITS
 from spamfilter.results import DocumentPrediction
 from spamfilter.scores import DocumentScores, ScoreArrays, decide
@@ -233,7 +233,7 @@ class Predictor:
                         scored.close()
 
     def _predict_batch(self, texts: list[str], rate: float) -> list[DocumentPrediction]:
-        return self._decided(texts, document_scores(score_batch(self.stages, texts)), rate)
+        return self._decided(texts, score_documents(self.stages, texts), rate)
 
     def _decided(self, texts: list[str], scores: ScoreArrays, rate: float) -> list[DocumentPrediction]:
         decisions = decide(scores, self.points, rate)
@@ -246,7 +246,7 @@ class Predictor:
 def _score_task(stages: Stages, batches: list[list[str]]) -> list[ScoreArrays]:
     """Score some batches in a process of its own."""
     keep_freed_memory()
-    return [document_scores(score_batch(stages, batch)) for batch in batches]
+    return [score_documents(stages, batch) for batch in batches]
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:

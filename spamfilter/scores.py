@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter import elementary, kernel
 from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
 from spamfilter.operating_points import DECISIONS, OperatingPoints
 
@@ -147,14 +148,21 @@ class DecisionArrays:
 def decide(scores: ScoreArrays, points: OperatingPoints, rate: float) -> DecisionArrays:
     """Decide lines, spans and pages of a batch; a document gets the same decisions in any batch."""
     limits = points.limits(rate)
+    if kernel.is_on():
+        thresholds = limits, points.document_threshold(rate), points.boilerplate
+        spans = scores.span_lines, scores.span_logits
+        columns = np.ascontiguousarray(scores.logits.T)
+        return DecisionArrays(
+            *kernel.decide(elementary.TABLES, columns, scores.line_edges, spans, scores.document_logits, thresholds)
+        )
     spans = (scores.span_logits >= limits[_SPAN]).nonzero()[0]
     labels = points.labels_within(scores.logits, limits)
     labels[scores.span_lines.take(spans)] = _SEO_INJECTION
     flagged = _IS_FLAGGED.take(labels).nonzero()[0]
     flagged_edges = flagged.searchsorted(scores.line_edges)
     clean, residue, farm, spam = scores.document_logits.T
-    spam_logits = np.logaddexp(farm, spam)
-    spam_logits -= np.logaddexp(clean, residue)
+    spam_logits = elementary.logaddexp(farm, spam)
+    spam_logits -= elementary.logaddexp(clean, residue)
     spam_logits[scores.line_edges[1:] == scores.line_edges[:-1]] = -np.inf
     kinds = (flagged_edges[1:] > flagged_edges[:-1]).astype(np.int64)
     is_spam = (spam_logits >= points.document_threshold(rate)).nonzero()[0]

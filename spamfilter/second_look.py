@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter import kernel, kernel_pages
+from spamfilter import elementary
 from spamfilter.dense_model import GRAIN
 from spamfilter.line_facts import LOGIT_LIMIT, UNIT, WIDEST, limited
 from spamfilter.neighbours import Pages
@@ -38,15 +38,13 @@ _NEAR = slice(0, 4, 3)
 _PRIOR_WIDTH = 30
 
 
-def spam_margin(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+def spam_margin(shown: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log-odds of spam of either kind against clean and boilerplate, limited, float64 (r,).
 
     Args:
-        columns: float64 (6, r), log-probabilities of the labels.
+        shown: float64 (6, r), probabilities of the labels, of which none is 0.
     """
-    margin = np.logaddexp(columns[1], columns[2])
-    margin -= np.logaddexp(columns[0], columns[5])
-    return limited(margin, LOGIT_LIMIT)
+    return limited(elementary.log((shown[1] + shown[2]) / (shown[0] + shown[5])), LOGIT_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +70,6 @@ class SecondLook:
     def values_of(self, rows: slice) -> NDArray[np.float64]:
         """The numbers of some lines, float64 (n, f), multiples of 1/256 in the order of ``SECOND_LOOK_NAMES``."""
         pages, margin = self.pages, self.margin[rows]
-        if kernel.is_on():
-            sums, places = (self.totals, self.addends, self.running), (pages.documents, pages.starts, pages.stops)
-            compiled = kernel_pages.second_numbers(
-                self.columns, self.margin, sums, places, rows, len(SECOND_LOOK_NAMES)
-            )
-            if compiled is not None:
-                return compiled
         values = np.empty((len(SECOND_LOOK_NAMES), len(margin)))
         values[0] = margin
         np.maximum(margin, 0, out=values[1])
@@ -92,7 +83,7 @@ class SecondLook:
         values[10] = others[9] / text
         values[11] = others[10] / wide_text
         values[12] = others[11] / text
-        values[13] = np.log1p(others[1] / UNIT) * UNIT
+        values[13] = elementary.log1p(others[1] / UNIT) * UNIT
         values[14] = others[0] / np.sqrt(lines)
         for place, reach in enumerate(_REACHES, start=15):
             values[place : place + 4 : 3] = pages.means_within(self.addends[_NEAR], self.running, reach, rows)
@@ -106,20 +97,19 @@ class SecondLook:
         return values.T
 
 
-def second_look(columns: NDArray[np.float64], widths: NDArray[np.int64], pages: Pages) -> SecondLook:
+def second_look(
+    columns: NDArray[np.float64], shown: NDArray[np.float64], widths: NDArray[np.int64], pages: Pages
+) -> SecondLook:
     """Add up what the first look found.
 
     Args:
-        columns: float64 (6, r), log-probabilities of the first look.
+        columns, shown: float64 (6, r), log-probabilities and probabilities of the first look.
         widths: int64 (r,), as in ``LineShapes``.
     """
-    margin = spam_margin(columns)
-    if kernel.is_on():
-        addends, totals, running = kernel_pages.second_addends(margin, np.exp(columns[1:]), widths, pages.edges)
-        return SecondLook(columns, margin, addends, totals, running, pages)
+    margin = spam_margin(shown)
     units = np.empty((6, len(margin)))
     units[0] = margin
-    np.exp(columns[1:], out=units[1:])
+    units[1:] = shown[1:]
     units[1] += units[2]
     units *= UNIT
     addends = np.empty((12, len(margin)), np.int64)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter import kernel, kernel_pages
+from spamfilter import elementary
 from spamfilter.context_model import ContextScores
 from spamfilter.dense_model import GRAIN
 from spamfilter.line_facts import LOGIT_LIMIT, limited
@@ -42,13 +42,6 @@ def span_page_values(
     if not len(rows):
         return np.zeros((0, len(SPAN_PAGE_NAMES)))
     pages = context.second.pages
-    if kernel.is_on():
-        places = pages.documents, pages.edges, pages.sizes
-        found = sums.headlines, sums.strongest, sums.margins[1], sums.residue
-        columns, width = context.logits.T, len(SPAN_PAGE_NAMES)
-        compiled = kernel_pages.span_page_values(rows, odds.copy(), columns, places, found, width)
-        if compiled is not None:
-            return compiled
     owners = pages.documents.take(rows)
     odds = limited(odds, LOGIT_LIMIT)
     starts = np.concatenate(([0], (owners[1:] != owners[:-1]).nonzero()[0] + 1))
@@ -60,12 +53,12 @@ def span_page_values(
     lines = sums.sizes.take(owners)
     before = rows - pages.starts.take(rows)
     link, template = limited(sums.strongest, 8.0).take(owners, axis=1)
-    headlines = np.log1p(sums.headlines).take(owners)
+    headlines = elementary.log1p(sums.headlines).take(owners)
     kinds = sums.residue.take(owners)
     values = np.stack(
         (
             *(odds, np.maximum(odds, 0), is_best, is_best * odds, lead),
-            *(lines == 1, np.log1p(lines), np.log1p(before), before / np.maximum(lines - 1, 1)),
+            *(lines == 1, elementary.log1p(lines), elementary.log1p(before), before / np.maximum(lines - 1, 1)),
             *(link, template, headlines, kinds, kinds * is_best, kinds * odds),
             limited(sums.margins[1], LOGIT_LIMIT).take(owners),
             *np.maximum(context.logits.take(rows, axis=0), -LOGIT_LIMIT).T,

@@ -7,7 +7,7 @@ that out costs a fraction of what the span stage costs a token.
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter import kernel
+from spamfilter import elementary
 from spamfilter.dense_model import GRAIN, DenseModel
 from spamfilter.line_model import FIELD_BITS, LineModel, Words
 from spamfilter.page_features import FEATURE_NAMES, PageFeatures
@@ -44,11 +44,7 @@ def strongest_tokens(
     if not len(page.lines):
         return result.T
     starts = tokens.line_tokens.take(page.lines)
-    np.log1p(tokens.line_tokens.take(page.lines + 1) - starts, out=result[2])
-    if kernel.is_on():
-        weights = page.words.idf, page.words.unrelated_idf
-        kernel.strongest_tokens(words[0], tokens.line_tokens, page.lines, *weights, line_model.scale, result)
-        return result.T
+    result[2] = elementary.log1p(tokens.line_tokens.take(page.lines + 1) - starts)
     result[:2] = _strongest_of_four(words, tokens.line_tokens, starts + 1, page)
     result[:2] /= line_model.scale
     result *= GRAIN

@@ -112,8 +112,7 @@ def encode_documents(texts: Sequence[str], char_table: NDArray[np.uint32]) -> Te
     np.cumsum(sizes, out=offsets[1:])
     offsets[1:] += 1
     if kernel.is_on():
-        most_lines = joined.count("\n") + joined.count("\r") - 1
-        compiled = kernel.encode(codes, offsets, char_table, most_lines)
+        compiled = kernel.encode(codes, offsets, char_table)
         if compiled is not None:
             chars, ends, original, document_lines, dropped = compiled
             return TextBatch(

@@ -12,11 +12,12 @@ import pytest
 from numpy.typing import NDArray
 
 from spamfilter import kernel
+from spamfilter.context_model import ContextModel
+from spamfilter.dense_model import DenseModel
 from spamfilter.line_model import LineModel, LineScores, pack_fields
 from spamfilter.ngrams import NgramSettings
 from spamfilter.page_features import PageFeatures, page_features
 from spamfilter.pipeline import BatchScores, Stages, score_batch
-from spamfilter.second_look import SecondLook
 from spamfilter.span_model import CANDIDATE_NAMES, SpanModel
 from spamfilter.span_phrases import PHRASE_BITS
 from spamfilter.span_tokens import NUMERIC_COUNT, SPAN_BITS
@@ -83,10 +84,6 @@ class Inputs:
     page: PageFeatures
     scores: BatchScores
 
-    @property
-    def second(self) -> SecondLook:
-        return self.scores.context.second
-
     @classmethod
     def of(cls, stages: Stages, texts: list[str]) -> "Inputs":
         with turned(False):
@@ -130,3 +127,17 @@ def span_model_of(seed: int, known: SpanModel) -> SpanModel:
         choice=dataclasses.replace(known.choice, weights=choice),
         candidates=dataclasses.replace(known.candidates, weights=weights),
     )
+
+
+def stages_of(seed: int, known: Stages) -> Stages:
+    """Models of random weights over the known words; pages of all kinds, and many a line worth a look."""
+    rng = np.random.default_rng(seed)
+
+    def anew(model: DenseModel, size: int) -> DenseModel:
+        weights, bias = (rng.integers(-size, size, shape) / 65536 for shape in (model.weights.shape, model.bias.shape))
+        return dataclasses.replace(model, weights=weights, bias=bias)
+
+    context = ContextModel(anew(known.context.first, 20_000), anew(known.context.second, 20_000))
+    span = span_model_of(seed, known.span)
+    span = dataclasses.replace(span, page=anew(span.page, 60_000), suspicion=anew(span.suspicion, 20_000))
+    return dataclasses.replace(known, context=context, span=span, document=anew(known.document, 60_000))

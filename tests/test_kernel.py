@@ -17,24 +17,25 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from spamfilter import Predictor, kernel, kernel_pages, text
-from spamfilter.document_model import document_features
-from spamfilter.line_facts import line_facts
+from spamfilter import Predictor, kernel, text
 from spamfilter.operating_points import DECISIONS, OperatingPoints
-from spamfilter.page_features import page_features
-from spamfilter.page_sums import PageSums, page_sums
-from spamfilter.pipeline import document_scores, judge_lines, score_batch
+from spamfilter.pipeline import document_scores, score_batch, score_documents
 from spamfilter.scores import decide
-from spamfilter.second_look import SECOND_LOOK_NAMES, second_look
 from spamfilter.span_model import SpanModel, find_candidates
-from spamfilter.span_page import SPAN_PAGE_NAMES, span_page_values
 from spamfilter.span_tokens import PIECE_TOKENS
-from spamfilter.suspicion import strongest_tokens
 from spamfilter.text import encode_documents
 from spamfilter.tokens import tokenize
-from tests.kernel_twins import Inputs, arrays_in, assert_same, line_model_of, needs_kernel, span_model_of, turned
+from tests.kernel_twins import (
+    Inputs,
+    arrays_in,
+    assert_same,
+    line_model_of,
+    needs_kernel,
+    span_model_of,
+    stages_of,
+    turned,
+)
 from tests.strategies import AWKWARD, any_text
 
 ROOT = Path(__file__).parent.parent
@@ -57,72 +58,13 @@ def scores_of_lines(inputs: Inputs) -> Any:
     return scores.logits, scores.strongest, scores.sums, scores.token_words
 
 
-def features_of_pages(inputs: Inputs) -> Any:
-    stages = inputs.stages
-    return page_features(inputs.batch, inputs.tokens, inputs.line, stages.idf, stages.line.scale)
-
-
-def facts_of_lines(inputs: Inputs) -> Any:
-    line, facts, page = inputs.line, inputs.page.facts, inputs.page
-    logits, sums = line.logits[page.lines].T.copy(), line.sums[page.lines]
-    strongest = line.strongest[page.lines]
-    return line_facts(logits, strongest, facts.shapes, facts.counts, facts.related, sums, facts.scale, page.pages)
-
-
-def numbers_of_lines(inputs: Inputs) -> Any:
-    rows = len(inputs.page.lines)
-    parts = [slice(0, rows), slice(0, rows // 2), slice(rows // 2, rows)]
-    return [np.ascontiguousarray(inputs.page.values_of(part)) for part in parts]
-
-
-def facts_of_second_look(inputs: Inputs) -> Any:
-    return second_look(inputs.second.columns, inputs.page.facts.shapes.widths, inputs.page.pages)
-
-
-def numbers_of_second_look(inputs: Inputs) -> Any:
-    rows = len(inputs.page.lines)
-    parts = [slice(0, rows), slice(0, rows // 2), slice(rows // 2, rows)]
-    return [np.ascontiguousarray(inputs.second.values_of(part)) for part in parts]
-
-
-def strongest_stretches(inputs: Inputs) -> Any:
-    # Of a zero numpy may give either sign, whichever it happened to compare last.
-    return strongest_tokens(inputs.stages.line, inputs.tokens, inputs.line.token_words, inputs.page).T + 0.0
-
-
-def verdicts_on_lines(inputs: Inputs) -> Any:
-    strongest = strongest_tokens(inputs.stages.line, inputs.tokens, inputs.line.token_words, inputs.page)
-    context, rows = judge_lines(inputs.stages, inputs.page, strongest)
-    return context.logits, context.margin, rows
-
-
-def sums_of_verdicts(inputs: Inputs) -> Any:
-    return page_sums(inputs.page, inputs.scores.context)
-
-
-def some_stretches(inputs: Inputs) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Rows of which some hold two, and log-odds of which some are equal and some out of bounds."""
-    count = len(inputs.page.lines)
-    rows = np.sort(np.arange(0, 2 * count, 3) % max(count, 1))
-    odds = np.asarray(np.arange(len(rows)) * 37 % 11 * 3.25 - 15.0, np.float64)
-    return rows.astype(np.int64), odds
-
-
-def stretches_on_pages(inputs: Inputs) -> Any:
-    return span_page_values(*some_stretches(inputs), inputs.scores.context, known_sums(inputs))
-
-
-def numbers_of_pages(inputs: Inputs) -> Any:
-    rows, odds = some_stretches(inputs)
-    return document_features(known_sums(inputs), inputs.page.pages.documents.take(rows), odds)
-
-
-def known_sums(inputs: Inputs) -> PageSums:
-    return page_sums(inputs.page, inputs.scores.context)
-
-
 def decisions(inputs: Inputs) -> Any:
-    return [decide(document_scores(inputs.scores), POINTS, rate) for rate in (0.1, 0.01, 0.001)]
+    scores = document_scores(inputs.scores)
+    return [decide(scores, POINTS, rate) for rate in (0.1, 0.01, 0.001)]
+
+
+def scores_of_documents(inputs: Inputs) -> Any:
+    return score_documents(inputs.stages, inputs.texts)
 
 
 def stretches_of_all_lines(inputs: Inputs) -> Any:
@@ -135,9 +77,8 @@ def candidates_of(inputs: Inputs, model: SpanModel) -> Any:
 
 
 ROOMS = (
-    *(encoding, tokens_of, weights_of_tokens, scores_of_lines, features_of_pages, facts_of_lines),
-    *(numbers_of_lines, facts_of_second_look, numbers_of_second_look, strongest_stretches),
-    *(verdicts_on_lines, sums_of_verdicts, stretches_on_pages, numbers_of_pages, decisions, stretches_of_all_lines),
+    *(encoding, tokens_of, weights_of_tokens, scores_of_lines, stretches_of_all_lines),
+    *(scores_of_documents, decisions),
 )
 
 POINTS = OperatingPoints((0.1, 0.01, 0.001), dict.fromkeys(DECISIONS, (-1.0, 0.5, 3.0)), boilerplate=-0.5)
@@ -184,11 +125,24 @@ def test_all_rooms_give_the_same_bits_on_any_text(predictor: Predictor, texts: l
 
 
 @needs_kernel
-@given(texts=documents)
+@given(texts=documents, seed=st.integers(0, 7))
 @settings(max_examples=150, deadline=None)
-@example(texts=[])
-def test_whole_batches_give_the_same_bits_on_any_text(predictor: Predictor, texts: list[str]) -> None:
-    assert_same("batch", lambda: score_batch(predictor.stages, texts))
+@example(texts=[], seed=0)
+def test_any_models_give_the_same_scores(predictor: Predictor, texts: list[str], seed: int) -> None:
+    stages = stages_of(seed, predictor.stages)
+    assert stages.tables is not None
+    assert_same("score_documents", lambda: score_documents(stages, texts))
+
+
+@needs_kernel
+def test_any_models_give_the_same_scores_on_pages(predictor: Predictor, pages: list[str]) -> None:
+    texts, most = [*pages, *LONG], 0
+    for seed in range(8):
+        stages = stages_of(seed, predictor.stages)
+        assert_same("score_documents", lambda stages=stages: score_documents(stages, texts))  # type: ignore[misc]
+        most = max(most, len(score_documents(stages, texts).span_lines))
+    # More than are looked for at a time.
+    assert most > 64
 
 
 @needs_kernel
@@ -258,28 +212,25 @@ def test_tables_that_the_kernel_cannot_read_are_left_to_numpy(predictor: Predict
 
 @needs_kernel
 def test_numbers_that_the_kernel_does_not_know_are_left_to_numpy(predictor: Predictor, spun_page: str) -> None:
-    inputs = Inputs.of(predictor.stages, [spun_page])
-    pages, second = inputs.page.pages, inputs.second
-    sums, places = (second.totals, second.addends, second.running), (pages.documents, pages.starts, pages.stops)
+    batch = encode_documents([spun_page], predictor.stages.char_table)
+    places = batch.line_ends, batch.document_lines, batch.document_offsets, batch.dropped
+    tables = predictor.stages.tables
+    assert tables is not None
+    assert kernel.score_batch(tables, batch.chars, places, (2, PIECE_TOKENS)) is not None
+    *known, width = tables.__reduce__()[1]
+    assert isinstance(width, int)
+    others = kernel.ModelTables(*known, width + 1)
+    assert kernel.score_batch(others, batch.chars, places, (2, PIECE_TOKENS)) is None
 
-    def numbers(width: int) -> NDArray[np.float64] | None:
-        rows = slice(0, len(second.margin))
-        return kernel_pages.second_numbers(second.columns, second.margin, sums, places, rows, width)
 
-    known = len(SECOND_LOOK_NAMES)
-    assert numbers(known) is not None
-    assert numbers(known + 1) is None
-    assert numbers(known - 1) is None
-
-    def values(width: int) -> NDArray[np.float64] | None:
-        rows, odds = some_stretches(inputs)
-        sums, places = known_sums(inputs), (pages.documents, pages.edges, pages.sizes)
-        found = sums.headlines, sums.strongest, sums.margins[1], sums.residue
-        return kernel_pages.span_page_values(rows, odds, inputs.scores.context.logits.T, places, found, width)
-
-    known = len(SPAN_PAGE_NAMES)
-    assert values(known) is not None
-    assert values(known + 1) is None
+@needs_kernel
+def test_models_that_the_kernel_cannot_read_are_left_to_numpy(predictor: Predictor, pages: list[str]) -> None:
+    stages = dataclasses.replace(predictor.stages, line=line_model_of((1 << 5, 3), seed=0))
+    assert stages.tables is None
+    assert_same("score_documents", lambda: score_documents(stages, pages))
+    document = predictor.stages.document
+    wider = dataclasses.replace(document, weights=np.repeat(document.weights, 2, axis=1))
+    assert dataclasses.replace(predictor.stages, document=wider).tables is None
 
 
 class Recorder:
@@ -304,7 +255,7 @@ class Recorder:
 
 
 @needs_kernel
-def test_a_prediction_uses_every_function(
+def test_predictions_and_their_evidence_use_every_function(
     predictor: Predictor, pages: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = kernel.library()
@@ -312,6 +263,8 @@ def test_a_prediction_uses_every_function(
     recorder = Recorder(loaded)
     monkeypatch.setattr(kernel, "library", lambda: recorder)
     list(predictor.predict_many([*pages, "soft\u00adhyphen " * 2000]))
+    assert recorder.asked == {"encode", "count_line_ends", "dropped_places", "count_tokens", "score_batch", "decide"}
+    score_batch(predictor.stages, pages)
     assert recorder.asked == set(kernel.SIGNATURES)
     assert recorder.refused == set()
 
@@ -349,11 +302,11 @@ def test_texts_that_are_read_through_a_codec_are_encoded_as_well(
 @needs_kernel
 def test_models_are_copied_without_addresses(predictor: Predictor, spun_page: str) -> None:
     copied = pickle.loads(pickle.dumps(predictor.stages))
-    for name in ("line", "span"):
-        own, other = getattr(predictor.stages, name).tables, getattr(copied, name).tables
-        assert addressof(own.at) != addressof(other.at)
-    expected = dict(arrays_in(score_batch(predictor.stages, [spun_page])))
-    for path, array in arrays_in(score_batch(copied, [spun_page])):
+    for own, other in ((predictor.stages, copied), (predictor.stages.line, copied.line)):
+        assert own.tables is not None
+        assert addressof(own.tables.at) != addressof(other.tables.at)
+    expected = dict(arrays_in(score_documents(predictor.stages, [spun_page])))
+    for path, array in arrays_in(score_documents(copied, [spun_page])):
         assert array.tobytes() == expected[path].tobytes()
 
 

@@ -42,7 +42,7 @@ def test_the_second_look_reads_the_other_lines_of_the_same_page(sizes: list[int]
     edges = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
     columns = log_probabilities(int(edges[-1]), seed)
     widths = np.arange(int(edges[-1])) * 37 % 500 + 1
-    look = second_look(columns, widths, Pages.between(edges))
+    look = second_look(columns, np.exp(columns), widths, Pages.between(edges))
     values = look.values_of(slice(0, int(edges[-1])))
     named = {name: values[:, place] for place, name in enumerate(SECOND_LOOK_NAMES)}
     margin, spam = margins(columns), np.exp(columns[1]) + np.exp(columns[2])

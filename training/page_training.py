@@ -101,8 +101,7 @@ def fit_context(parts: Sequence[ScoredBatch], seed: int, progress: Progress) -> 
     progress("context model: second look")
     looks = []
     for part in parts:
-        columns = first_look(first, part.features)
-        look = second_look(columns, part.features.facts.shapes.widths, part.features.pages)
+        look = second_look(*first_look(first, part.features), part.features.facts.shapes.widths, part.features.pages)
         looks.append(look.values_of(slice(0, len(part.features.lines))))
     return ContextModel(first, fit(SECOND_LOOK_NAMES, np.concatenate(looks)))
 
