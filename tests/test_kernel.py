@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from ctypes import addressof
 from functools import partial
 from pathlib import Path
@@ -308,6 +309,13 @@ def test_models_are_copied_without_addresses(predictor: Predictor, spun_page: st
     expected = dict(arrays_in(score_documents(predictor.stages, [spun_page])))
     for path, array in arrays_in(score_documents(copied, [spun_page])):
         assert array.tobytes() == expected[path].tobytes()
+
+
+def test_threads_do_not_get_in_each_others_way(predictor: Predictor, pages: list[str]) -> None:
+    expected = [predictor.predict(page).scores.batch.logits.tobytes() for page in pages]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(predictor.predict, pages * 5))
+    assert [one.scores.batch.logits.tobytes() for one in found] == expected * 5
 
 
 def test_without_the_kernel_the_predictions_are_the_same(predictor: Predictor, pages: list[str]) -> None:
