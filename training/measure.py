@@ -21,13 +21,15 @@ BOILERPLATE_RATE = 0.006
 MOST_OF_A_PAGE = 2
 """Most lines of one clean page that count as false alarms: a page that is misjudged from top to bottom is the business
 of the document's threshold, and must not set the thresholds of all lines."""
-HARD_RATE = 12.0
+HARD_RATE = 9.5
 """Clean text about what spam touts, which is rare on the web, and written to be hard, may be flagged wrongly so many
 times as often."""
-CONTENTS_RATE = 5.0
+CONTENTS_RATE = 8.0
 """Tables of contents may be taken for lists of headlines so many times as often."""
 LEAST_ODDS = -1.0
 """No line is flagged with a label that is less likely than this log-odds, however few clean lines would be lost."""
+LEAST_LINK_ODDS = 0.0
+"""The same for link offers: a sentence on links reads much like one, and few pages of either kind are there to measure."""
 SPAN_SHARE = 0.5
 """Share of the tolerated rate that stretches may use up: their lines are flagged besides those flagged as a whole."""
 ALONE_RATE, PAGE_RATE = 5e-3, 1e-3
@@ -148,11 +150,11 @@ def _at_other_rates(thresholds: Sequence[float], factor: float) -> NDArray[np.fl
 
 
 def _label_thresholds(
-    margin: NDArray[np.float64], lines: _CleanLines, is_hard: NDArray[np.bool_], factor: float
+    margin: NDArray[np.float64], lines: _CleanLines, is_hard: NDArray[np.bool_], factor: float, least: float
 ) -> tuple[float, ...]:
     """Thresholds that hold for real clean lines, and at ``factor`` times the rate for those that are hard."""
     real = thresholds_at(_tempered(margin[lines.measured], lines.pages[lines.measured]))
-    found = tuple(np.maximum(real, LEAST_ODDS).tolist())
+    found = tuple(np.maximum(real, least).tolist())
     if is_hard.sum() * RATES[0] < 20:
         return found
     hard = thresholds_at(_tempered(margin[is_hard], lines.pages[is_hard]))
@@ -226,7 +228,8 @@ def choose_points(
         margin = logits[:, LABELS.index(label)] - ordinary
         # Composed clean pages put blocks of many sites together: their headings are no measure for lists of headlines.
         hard = (lines.contents, CONTENTS_RATE) if label == Label.HEADLINE_LIST else (lines.hard, HARD_RATE)
-        thresholds[label.value] = _label_thresholds(margin, lines, *hard)
+        least = LEAST_LINK_ODDS if label == Label.LINK_EXCHANGE else LEAST_ODDS
+        thresholds[label.value] = _label_thresholds(margin, lines, *hard, least)
         truth = labels == label.value
         metrics["recall"][label.value] = {
             f"{rate:g}": round(float((margin[truth] >= limit).mean()), 4)
