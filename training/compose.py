@@ -20,6 +20,8 @@ _LONGEST_TAG = 160
 _LONGEST_SKELETON = 120
 _HACKED_SHARE = 0.15
 """Share of articles that are also made into a page with a block of spam."""
+_INTRUDED_SHARE = 1.0
+"""Share of articles that are also made into a page with a line or two of spam, for the context model alone."""
 _SPLICES = 14
 """Most spliced sentences made of one article."""
 _SPLICE_ROUNDS = 2
@@ -281,6 +283,21 @@ class Composer:
         page = [*block, *body] if self._random.random() < 0.3 else [*body, *block]
         return [self._document("hacked", language, page, spam=None)]
 
+    def intruded(self, share: float) -> list[LabelledDocument]:
+        """A ``share`` of the articles, each with one or two lines of spam somewhere in it."""
+        random_, made = self._random, []
+        for language, lines in self._pools.articles:
+            own = [one for one in self._topics if one[1] == language]
+            if not self._topics or random_.random() > share:
+                continue
+            topic = random_.choice(own if own and random_.random() < 0.75 else self._topics)
+            body = list(_excerpt(lines, random_))
+            for _ in range(random_.choice((1, 1, 2))):
+                text = random_.choice(random_.choice(self._pools.spam[topic]))
+                body.insert(random_.randrange(len(body) + 1), LabelledLine(text, Label.SEO_INJECTION))
+            made.append(self._document("intruded", language, body, spam=None))
+        return made
+
     def _contents(self, language: str, lines: list[LabelledLine]) -> list[LabelledDocument]:
         """An article that opens with the list of its own headings: not a list of headlines."""
         body = _excerpt(lines, self._random)
@@ -362,3 +379,8 @@ def compose(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDo
 def compose_splices(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDocument]:
     """Spliced sentences of ``documents`` with their untouched twins, drawn anew."""
     return Composer(documents, seed + _OTHER_STREAM).more_splices(_SPLICE_ROUNDS)
+
+
+def compose_intruded(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDocument]:
+    """Articles of ``documents`` with a line or two of spam in them."""
+    return Composer(documents, seed + 2 * _OTHER_STREAM).intruded(_INTRUDED_SHARE)

@@ -25,7 +25,7 @@ from spamfilter.relatedness import IDF_BITS
 from spamfilter.span_model import SpanCandidates, SpanModel
 from spamfilter.span_phrases import PhraseModel
 from training.char_table import build_char_table
-from training.compose import compose, compose_splices
+from training.compose import compose, compose_intruded, compose_splices
 from training.documents import LabelledDocument
 from training.line_training import LineTrainingSettings, count_ngrams, encode_lines, fit_line_model
 from training.lines import PHRASES_SUFFIX
@@ -285,7 +285,15 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
     drawn_again = [
         one
         for fold, model in enumerate(fold_models)
-        for one in score_documents(compose(owns[fold], settings.seed + fold + _OTHER_DRAW), model, char_table, idf)
+        for one in score_documents(
+            [
+                *compose(owns[fold], settings.seed + fold + _OTHER_DRAW),
+                *compose_intruded(owns[fold], settings.seed + fold),
+            ],
+            model,
+            char_table,
+            idf,
+        )
     ]
     context = fit_context([*(part for part, _ in parts), *drawn_again], settings.seed, progress)
     del drawn_again

@@ -29,7 +29,7 @@ CONTENTS_RATE = 8.0
 LEAST_ODDS = -1.0
 """No line is flagged with a label that is less likely than this log-odds, however few clean lines would be lost."""
 LEAST_LINK_ODDS = 0.0
-"""The same for link offers: a sentence on links reads much like one, and few pages of either kind are there to measure."""
+"""The same for link offers: a sentence on links reads much like one, and few pages are there to measure either."""
 SPAN_SHARE = 0.5
 """Share of the tolerated rate that stretches may use up: their lines are flagged besides those flagged as a whole."""
 ALONE_RATE, PAGE_RATE = 5e-3, 1e-3
