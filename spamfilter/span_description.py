@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter import elementary
 from spamfilter.line_model import LineModel, Words
 from spamfilter.relatedness import WordWeights
 from spamfilter.span_stretches import Stretches, TokenScores
@@ -89,8 +90,8 @@ def describe_candidates(
         end_score,
         np.clip(inside_score, -30, 30),
         inside_score / count,
-        np.log1p(count),
-        np.log1p(high - low),
+        elementary.log1p(count),
+        elementary.log1p(high - low),
         count / (high - low),
         span_spam,
         rest_spam,
@@ -123,7 +124,7 @@ def describe_candidates(
         joined,
         np.minimum(strange_start, strange_end) - joined,
         solo_share,
-        solo_share * np.log1p(count),
+        solo_share * elementary.log1p(count),
         solo_share * span_spam,
         (1 - solo_share) * np.minimum(count, 8),
         start_across,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter import kernel
+from spamfilter import elementary, kernel
 from spamfilter.context_model import ContextScores
 from spamfilter.dense_model import DenseModel
 from spamfilter.line_model import LineModel, Words, packed_words
@@ -176,7 +176,7 @@ class SpanModel:
             # All sums are exact: one product gives the log-odds.
             np.ascontiguousarray(candidates.weights[:, 1] - candidates.weights[:, 0]),
             np.ascontiguousarray(choice.weights[:, 1]),
-            np.log1p(np.arange(MOST_PIECE_TOKENS + 1)),
+            elementary.log1p(np.arange(MOST_PIECE_TOKENS + 1)),
             IS_OPENING,
             float(candidates.bias[1] - candidates.bias[0]),
             float(choice.bias[1]),
