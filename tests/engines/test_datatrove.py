@@ -122,7 +122,7 @@ def test_a_page_that_is_kept_is_cut_and_every_cut_is_written_out(
 
 
 def test_boilerplate_is_cut_and_written_out_on_request(predictor: Predictor, clean_page: str, tmp_path: Path) -> None:
-    furniture = "\n\nHome | About us | Contact | Log in\nShare this page\nCookie settings\nTerms of use | Privacy policy\n"
+    furniture = "\n\nHome | About us | Contact\nShare this page\nCookie settings\nTerms of use | Privacy policy\n"
     text = clean_page + furniture
     block = SpamFilter(cut=True, cut_writer=JsonlWriter(str(tmp_path)), drop_boilerplate=True)
     [page] = block.run([Document(text, "a")])
