@@ -47,14 +47,9 @@ class ContextModel:
     first: DenseModel
     second: DenseModel
 
-    def look_again(self, first: tuple[NDArray[np.float64], NDArray[np.float64]], page: PageFeatures) -> ContextScores:
-        """Judge all lines once more.
-
-        Args:
-            first: what ``first_look`` gives.
-        """
-        second = second_look(*first, page.facts.shapes.widths, page.pages)
-        logits, shown = np.empty_like(first[0]), np.empty_like(first[0])
+    def look_again(self, second: SecondLook, page: PageFeatures) -> ContextScores:
+        """Judge all lines once more, by what the first look found."""
+        logits, shown = np.empty_like(second.columns), np.empty_like(second.columns)
         for rows in page.pages.blocks():
             logits[:, rows], shown[:, rows] = softmax(self.second.logits(second.values_of(rows)).T)
         margin = np.rint(spam_margin(shown) * GRAIN) / GRAIN
@@ -69,7 +64,7 @@ class ContextModel:
 
     def score(self, page: PageFeatures) -> ContextScores:
         """Judge all lines that are not blank."""
-        return self.look_again(first_look(self.first, page), page)
+        return self.look_again(second_look(*first_look(self.first, page), page.facts.shapes.widths, page.pages), page)
 
 
 def page_speaks(margin: NDArray[np.float64], pages: Pages) -> NDArray[np.float64]:
@@ -89,7 +84,8 @@ def page_speaks(margin: NDArray[np.float64], pages: Pages) -> NDArray[np.float64
 
 def first_look(model: DenseModel, page: PageFeatures) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Log-probabilities and probabilities, float64 (6, r), that the first regression gives to lines not blank."""
-    first = np.empty((2, len(model.bias), len(page.lines)))
+    # Arrays of their own: the probabilities are soon forgotten.
+    first, shown = (np.empty((len(model.bias), len(page.lines))) for _ in range(2))
     for rows in page.pages.blocks():
-        first[0, :, rows], first[1, :, rows] = softmax(model.logits(page.values_of(rows)).T)
-    return first[0], first[1]
+        first[:, rows], shown[:, rows] = softmax(model.logits(page.values_of(rows)).T)
+    return first, shown

@@ -18,7 +18,7 @@ from spamfilter.page_features import FEATURE_NAMES, WIDTH_LEVELS, PageFeatures, 
 from spamfilter.page_sums import page_sums
 from spamfilter.relatedness import IDF_BITS
 from spamfilter.scores import ScoreArrays
-from spamfilter.second_look import SECOND_LOOK_NAMES
+from spamfilter.second_look import SECOND_LOOK_NAMES, second_look
 from spamfilter.span_model import CANDIDATE_NAMES, ROUNDS, SpanCandidates, SpanModel, find_candidates
 from spamfilter.span_page import SPAN_PAGE_NAMES
 from spamfilter.span_tokens import PIECE_TOKENS
@@ -122,14 +122,16 @@ def judge_lines(
         What the context model found.
         rows: int64 (k,), suspicious ones, ascending.
     """
-    first, shown = np.empty((2, len(LABELS), len(page.lines)))
+    first, shown = (np.empty((len(LABELS), len(page.lines))) for _ in range(2))
     rows = [np.zeros(0, np.int64)]
     for block in page.pages.blocks():
         products = stages.line_weights @ page.values_of(block).T
         first[:, block], shown[:, block] = softmax(products[:-1] + stages.context.first.bias[:, None])
         found = are_suspicious(stages.span.suspicion, products[-1], strongest[block]).nonzero()[0]
         rows.append(found + block.start)
-    return stages.context.look_again((first, shown), page), rows[1] if len(rows) == 2 else np.concatenate(rows)
+    second = second_look(first, shown, page.facts.shapes.widths, page.pages)
+    del shown
+    return stages.context.look_again(second, page), rows[1] if len(rows) == 2 else np.concatenate(rows)
 
 
 def score_batch(stages: Stages, texts: Sequence[str]) -> BatchScores:

@@ -10,6 +10,7 @@ detection (Girshick et al., 2014).
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,7 @@ LEAST_SCORE = 2.0
 HOPELESS_BELOW = -8.0
 """Stretches of lower log-odds are not worth a comparison with their rivals."""
 _BLOCK = 1 << 10
+_BLOCK_TOKENS = 1 << 13
 NUMERIC_SHIFT = 4096.0
 
 CANDIDATE_NAMES: tuple[str, ...] = (
@@ -363,10 +365,8 @@ def find_candidates(
     Arguments are those of ``inspect_lines``. The best stretches of each piece are judged first. Those that are
     not hopeless are put beside their rivals, with other starts and ends, and the most likely of them is judged anew.
     """
-    empty = np.zeros(0, np.int64)
-    nothing = SpanCandidates(empty, empty, empty, np.zeros((0, len(CANDIDATE_NAMES))))
     if not len(lines):
-        return nothing
+        return _nothing()
     if model.tables is not None and line_model.tables is not None and kernel.is_on():
         arrays = tokens.begins, tokens.ends, tokens.kinds, tokens.hashes, tokens.firsts, packed_words(words)
         places = batch.chars, *arrays, page_words.running, tokens.line_tokens
@@ -374,13 +374,31 @@ def find_candidates(
         if compiled is not None:
             (found_in, begun, ended), values = compiled
             return SpanCandidates(found_in, begun, ended, values)
-    looked = inspect_lines(model, line_model, batch, tokens, words, page_words, lines)
+    # Block by block: what is known of a token of a short line takes up to a kilobyte.
+    behind = np.cumsum(tokens.line_tokens.take(lines + 1) - tokens.line_tokens.take(lines))
+    edges = np.unique(np.append(behind.searchsorted(np.arange(0, behind[-1], _BLOCK_TOKENS)), len(lines)))
+    found = [
+        _candidates_in(inspect_lines(model, line_model, batch, tokens, words, page_words, lines[low:high]))
+        for low, high in pairwise(edges.tolist())
+    ]
+    columns = zip(*((one.lines, one.first, one.last, one.values) for one in found), strict=True)
+    return found[0] if len(found) == 1 else SpanCandidates(*map(np.concatenate, columns))
+
+
+def _nothing() -> SpanCandidates:
+    empty = np.zeros(0, np.int64)
+    return SpanCandidates(empty, empty, empty, np.zeros((0, len(CANDIDATE_NAMES))))
+
+
+def _candidates_in(looked: Inspection) -> SpanCandidates:
+    """The candidates of the lines that were looked at."""
+    model = looked.model
     first, last = looked.best()
     if not len(first):
-        return nothing
+        return _nothing()
     hopeful = (model.odds(looked.describe(first, last)) >= HOPELESS_BELOW).nonzero()[0]
     if not len(hopeful):
-        return nothing
+        return _nothing()
     first, last = first.take(hopeful), last.take(hopeful)
     # Block by block: a stretch with its rivals takes ten kilobytes.
     winners = [
