@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter import elementary
-from spamfilter.dense_model import GRAIN, DenseModel, softmax
+from spamfilter.dense_model import GRAIN, DenseModel, normalize, softmax
 from spamfilter.neighbours import Pages
 from spamfilter.page_features import PageFeatures
 from spamfilter.second_look import SecondLook, second_look, spam_margin
@@ -57,9 +57,7 @@ class ContextModel:
         for rows in page.pages.blocks():
             logits[1:3, rows] += spoken[rows]
             shown[1:3, rows] *= elementary.exp(spoken[rows])
-            whole = shown[:, rows].sum(axis=0)
-            logits[:, rows] -= elementary.log(whole)
-            shown[:, rows] /= whole
+            normalize(logits[:, rows], shown[:, rows])
         return ContextScores(second, logits.T, shown, margin)
 
     def score(self, page: PageFeatures) -> ContextScores:

@@ -46,7 +46,12 @@ def softmax(logits: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
     """
     logs = logits - logits.max(axis=0)
     shown = elementary.exp(logs)
+    normalize(logs, shown)
+    return logs, shown
+
+
+def normalize(logs: NDArray[np.float64], shown: NDArray[np.float64]) -> None:
+    """Make columns of ``shown`` float64 (k, n) sum to 1, and their logarithms follow, in place."""
     whole = shown.sum(axis=0)
     logs -= elementary.log(whole)
     shown /= whole
-    return logs, shown

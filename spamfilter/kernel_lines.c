@@ -194,8 +194,7 @@ static void find_facts(page_rows *of, const elementary_tables *tables)
         double whole = 0;
         for (int label = 0; label < 5; label++) {
             const double logit = of->logits[label * rows + row] = limited(of->logits[label * rows + row], 12);
-            const double shown = of->shown[label * rows + row] = exponential(tables, logit);
-            whole = label ? whole + shown : shown;
+            whole += of->shown[label * rows + row] = exponential(tables, logit);
         }
         of->margin[row] = limited(
             logarithm(tables, (of->shown[row] + of->shown[rows + row]) / (1 + of->shown[4 * rows + row])), 8);

@@ -12,7 +12,7 @@ void softmax(const elementary_tables *of, double *logits, double *shown)
         largest = larger(logits[label], largest);
     for (int label = 0; label < LABELS; label++) {
         shown[label] = exponential(of, logits[label] -= largest);
-        whole = label ? whole + shown[label] : shown[label];
+        whole += shown[label];
     }
     const double logarithm_of_whole = logarithm(of, whole);
     for (int label = 0; label < LABELS; label++) {
@@ -48,7 +48,7 @@ void let_pages_speak(const page_rows *rows, const elementary_tables *of, const d
                 shown[label * all + row] *= factor;
             }
             for (int label = 0; label < LABELS; label++)
-                whole = label ? whole + shown[label * all + row] : shown[row];
+                whole += shown[label * all + row];
             const double logarithm_of_whole = logarithm(of, whole);
             for (int label = 0; label < LABELS; label++) {
                 columns[label * all + row] -= logarithm_of_whole;
@@ -169,9 +169,9 @@ void judge_pages(const page_rows *rows, const elementary_tables *of, const page_
         for (; number < spans->count && rows->documents[spans->rows[number]] == page; number++)
             strongest = larger(limited(spans->odds[number], 12), strongest);
         const double text = (findings->margins[1][page] + findings->margins[2][page]) / 2;
-        const double span = limited(strongest, 4), kinds = findings->residue[page] + (span / 8 + 0.5);
+        const double kinds = findings->residue[page] + likely(strongest);
         const double numbers[DOCUMENT_NUMBERS] = {grained(findings->margins[0][page] + text), grained(strongest),
-                                                  grained(kinds), grained(kinds * span)};
+                                                  grained(kinds), grained(kinds * limited(strongest, 4))};
         for (int decision = 0; decision < DECISIONS; decision++) {
             double sum = bias[decision];
             for (int place = 0; place < DOCUMENT_NUMBERS; place++)
