@@ -23,7 +23,7 @@ Composed spam pages are beyond doubt, so no regression learns from them what a p
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ContextScores:
     """What stage 2 found, for the ``r`` lines that are not blank.
 
@@ -40,7 +40,7 @@ class ContextScores:
     margin: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ContextModel:
     """The two regressions; each has 6 columns, the labels."""
 

@@ -15,7 +15,7 @@ GRAIN = 256.0
 WEIGHT_GRAIN = 65536.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DenseModel:
     """A linear model on dense numbers: ``values @ weights + bias``.
 

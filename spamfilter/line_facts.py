@@ -20,7 +20,7 @@ UNIT = 4096
 """What is averaged is counted in whole units: sums of floats would depend on what stands before them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LineFacts:
     """Facts about the lines that are not blank. ``r`` lines on ``d`` pages.
 

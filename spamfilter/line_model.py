@@ -64,7 +64,7 @@ def segment_sums(words: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray
     return unpack_fields((sums[:, 0], sums[:, 1]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LineScores:
     """What stage 1 found.
 
@@ -81,7 +81,7 @@ class LineScores:
     token_words: Words
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LineModel:
     """Tables of the line model.
 
@@ -102,7 +102,7 @@ class LineModel:
     vocabulary_words: NDArray[np.int64]
     scale: float
     bias: NDArray[np.float64]
-    tables: kernel.ModelTables | None = field(init=False, repr=False, compare=False)
+    tables: kernel.ModelTables | None = field(init=False)
 
     def __post_init__(self) -> None:
         """Lay out what the compiled kernel reads, if it can read these tables."""

@@ -18,7 +18,7 @@ _ENTRY_SHIFT = 16
 _ENTRY_KINDS = 1 << 12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LineShapes:
     """Counts of tokens and characters of the lines that are not blank, int64 (r,) where nothing else is said.
 

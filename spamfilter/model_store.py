@@ -21,7 +21,6 @@ CARD_FILE = "README.md"
 CHECKSUM_FILE = "SHA256SUMS"
 _LARGEST_TEXT = 4 << 20
 _LARGEST_ARRAY = 512 << 20
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +81,8 @@ def load_model(folder: Path) -> StoredModel:
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _read_checksums(path: Path) -> dict[str, str]:

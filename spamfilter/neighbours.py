@@ -11,7 +11,7 @@ from spamfilter.sums import sums_behind
 _BLOCK_ROWS = 1 << 13
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Pages:
     """Where the rows of each page stand. ``r`` rows in all, ``d`` pages, some of them perhaps without a row.
 

@@ -29,7 +29,7 @@ Column = tuple[str | tuple[str, ...], NDArray[np.float64] | NDArray[np.int64] | 
 """A name and its number for each line, (r,); or k names and their numbers, (k, r)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PageFeatures:
     """Context numbers of the lines that are not blank. ``r`` lines.
 

@@ -15,7 +15,7 @@ _HEADLINE, _BOILERPLATE = 3, 5
 _TOTALS = 6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PageSums:
     """Findings of ``d`` pages. The text of a page is what is not boilerplate.
 

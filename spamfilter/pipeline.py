@@ -31,7 +31,7 @@ BLANK_LOGITS = np.array([12.0, -12.0, -12.0, -12.0, -12.0, -12.0])
 EMPTY_DOCUMENT_LOGITS = np.array([12.0, -12.0, -12.0, -12.0])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Stages:
     """The four stages with all that they need.
 
@@ -49,8 +49,8 @@ class Stages:
     context: ContextModel
     span: SpanModel
     document: DenseModel
-    line_weights: NDArray[np.float64] = field(init=False, repr=False, compare=False)
-    tables: kernel.ModelTables | None = field(init=False, repr=False, compare=False)
+    line_weights: NDArray[np.float64] = field(init=False)
+    tables: kernel.ModelTables | None = field(init=False)
 
     def __post_init__(self) -> None:
         """Lay the weights out."""
@@ -87,7 +87,7 @@ def _padded(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     return padded
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class BatchScores:
     """All that the stages found in a batch.
 

@@ -16,7 +16,7 @@ WEIGHED_TOKENS = 1 << 23
 _HALF = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class WordWeights:
     """The idf of words, and which of it is related.
 

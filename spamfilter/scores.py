@@ -10,7 +10,7 @@ from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
 from spamfilter.operating_points import DECISIONS, OperatingPoints
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ScoreArrays:
     """Scores of ``d`` documents before any decision. ``m`` lines, ``k`` span candidates.
 
@@ -37,7 +37,7 @@ class ScoreArrays:
     document_logits: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DocumentScores:
     """Scores of one document before any decision, views of the arrays of its batch. ``m`` lines, ``k`` span candidates.
 
@@ -124,7 +124,7 @@ class DocumentScores:
         return DocumentScores, (self.batch if self.is_alone else self.alone(), 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DecisionArrays:
     """Decisions on a batch at one operating point, of ``d`` documents and ``m`` lines.
 

@@ -47,7 +47,7 @@ def spam_margin(shown: NDArray[np.float64]) -> NDArray[np.float64]:
     return limited(elementary.log((shown[1] + shown[2]) / (shown[0] + shown[5])), LOGIT_LIMIT)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SecondLook:
     """What the numbers of the second look are read off. ``r`` lines on ``d`` pages.
 

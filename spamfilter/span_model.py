@@ -114,7 +114,7 @@ CANDIDATE_NAMES: tuple[str, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SpanCandidates:
     """Best stretches of lines, in the order of lines and places.
 
@@ -130,7 +130,7 @@ class SpanCandidates:
     values: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SpanModel:
     """Tables of the span model.
 
@@ -155,8 +155,8 @@ class SpanModel:
     candidates: DenseModel
     page: DenseModel
     suspicion: DenseModel
-    _taps: NDArray[np.float64] = field(init=False, repr=False, compare=False)
-    tables: kernel.ModelTables | None = field(init=False, repr=False, compare=False)
+    _taps: NDArray[np.float64] = field(init=False)
+    tables: kernel.ModelTables | None = field(init=False)
 
     def __post_init__(self) -> None:
         """Work out the taps once, and lay out what the compiled kernel reads, if it can read these tables."""
@@ -261,7 +261,7 @@ class SpanModel:
         return start, end, inside
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Inspection:
     """Lines as the span stage sees them: their tokens, and how well each would begin, end or fill a phrase.
 

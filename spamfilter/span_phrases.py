@@ -115,7 +115,7 @@ def content_sizes(first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[
     return 4 * (last - first) + 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PhraseModel:
     """Weights of the phrase model.
 

@@ -70,7 +70,7 @@ def high_field(packed: NDArray[np.int64]) -> NDArray[np.int64]:
     return field
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PieceTokens:
     """Tokens of some pieces, one after the other. ``p`` pieces, ``c`` tokens, margins included.
 

@@ -34,7 +34,7 @@ _LONGEST_ITEM = 1 << 28
 _NONE = np.zeros(0, np.int64)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TextBatch:
     """Documents as arrays. ``n`` characters kept, ``m`` lines, ``d`` documents.
 

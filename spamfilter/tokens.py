@@ -32,7 +32,7 @@ def mix(hashes: NDArray[np.uint32]) -> NDArray[np.uint32]:
     return mixed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TokenBatch:
     """Tokens of a ``TextBatch``. ``t`` tokens; every line end is one, the one before the first line too.
 
