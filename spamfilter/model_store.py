@@ -24,6 +24,14 @@ _LARGEST_ARRAY = 512 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class ModelOrigin:
+    """Where a model was loaded from, and the SHA-256 of its list of checksums, which says what was there."""
+
+    folder: Path
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class StoredModel:
     """Content of a model folder.
 
@@ -31,11 +39,13 @@ class StoredModel:
         settings: the parsed ``model.json``.
         arrays: by file name without ending; read only.
         card: Markdown.
+        origin: the folder, None if the model was not loaded from one.
     """
 
     settings: Mapping[str, Any]
     arrays: Mapping[str, NDArray[Any]]
     card: str
+    origin: ModelOrigin | None = None
 
 
 def save_model(folder: Path, model: StoredModel) -> None:
@@ -77,7 +87,8 @@ def load_model(folder: Path) -> StoredModel:
             raise ModelError(f"{path}: truncated or altered, its SHA-256 differs; copy the model folder anew")
     settings = _read_settings(folder / SETTINGS_FILE)
     arrays = {Path(name).stem: _read_array(folder / name) for name in expected if name.endswith(".npy")}
-    return StoredModel(settings, arrays, (folder / CARD_FILE).read_text(encoding="utf-8"))
+    card = (folder / CARD_FILE).read_text(encoding="utf-8")
+    return StoredModel(settings, arrays, card, ModelOrigin(folder.resolve(), _sha256(folder / CHECKSUM_FILE)))
 
 
 def _sha256(path: Path) -> str:

@@ -1,6 +1,8 @@
 """Many processes: a stream is read as far as its results are, and every end is a clean one."""
 
+import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from spamfilter import Predictor
+from spamfilter import ModelError, Predictor
+from spamfilter.model_store import StoredModel, load_model
+from spamfilter.predictor import default_model_folder
 
 PAGE = "The mill by the river grinds flour.\n" * 80
 ENDLESS = """
@@ -50,6 +54,27 @@ def test_a_reader_who_stops_early_hears_nothing_of_it(predictor: Predictor) -> N
         warnings.simplefilter("error")
         next(results)
         results.close()  # type: ignore[attr-defined]
+
+
+def test_a_model_that_was_loaded_from_no_folder_goes_to_the_workers_itself(predictor: Predictor) -> None:
+    stored = load_model(default_model_folder())
+    own = Predictor(StoredModel(stored.settings, stored.arrays, stored.card))
+    texts = [PAGE, "Buy cheap pills online without prescription, casino bonus 2024", ""]
+    found = [[line.probabilities for line in page.lines] for page in own.predict_many(texts, n_jobs=2)]
+    assert found == [[line.probabilities for line in predictor.predict(text).lines] for text in texts]
+
+
+def test_a_model_folder_that_became_another_model_is_an_error_in_the_workers(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(default_model_folder(), folder)
+    predictor = Predictor.load(folder)
+    (folder / "README.md").write_text("# Another card\n", encoding="utf-8")
+    sums = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    digest = hashlib.sha256(b"# Another card\n").hexdigest()
+    changed = [f"{digest}  README.md" if line.endswith("  README.md") else line for line in sums]
+    (folder / "SHA256SUMS").write_text("\n".join(changed) + "\n", encoding="utf-8")
+    with pytest.raises(ModelError, match="changed while it was in use"):
+        list(predictor.predict_many([PAGE] * 3, n_jobs=2))
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
