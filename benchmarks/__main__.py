@@ -61,7 +61,7 @@ def _run(arguments: argparse.Namespace) -> str:
         for name, kind, size, jobs in [
             ("stream of 3 KB pages", "stream", 3_000_000, 1),
             ("the same, ten times", "stream", 30_000_000, 1),
-            ("the same, two processes", "stream", 30_000_000, 2),
+            ("forty times, two processes", "stream", 120_000_000, 2),
             ("one document", "text", 1_000_000, 1),
             ("one document, ten times", "text", 10_000_000, 1),
             *([("one document, a hundred times", "text", 100_000_000, 1)] if arguments.large else []),
@@ -71,6 +71,8 @@ def _run(arguments: argparse.Namespace) -> str:
             ("a million short lines", "lines", 11_000_000, 1),
         ]
     ]
+    progress("two processes")
+    scaling = probes.scaling(arguments.model)
     core = timing.pin_to_one_core()
     own: list[systems.System] = [systems.LineStage(predictor), systems.WholePredictor(predictor), systems.Floor()]
     everything: list[systems.System] = [*fitted, *own]
@@ -84,7 +86,7 @@ def _run(arguments: argparse.Namespace) -> str:
     if arguments.sets:
         progress("quality")
         parts.append(report.quality_table(quality.measure_all(everything, quality.read_sets(arguments.sets))))
-    parts.append(report.resource_text(cold, runs))
+    parts.append(report.resource_text(cold, runs, scaling))
     return "\n\n".join(parts)
 
 

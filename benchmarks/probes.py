@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ sizes = {
     "stream": lambda size: ((sentence * 3 + "\\n") * 11 for _ in range(size // 3000)),
 }
 kind, size, jobs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-for _ in predictor.predict_many(["warm up. " * 300] * 4, n_jobs=jobs):
+# Each worker gets a task, so that it has imported and loaded what it needs.
+for _ in predictor.predict_many(["warm up. " * 300] * (4 if jobs == 1 else 4096), n_jobs=jobs):
     pass
 documents = sizes[kind](size)
 before = peak()
@@ -84,6 +86,27 @@ class InputRun:
     peak: float
 
 
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """The same stream judged in one process and in two, interleaved rounds; seconds of each round.
+
+    ``apart`` is two programs with a process each and the whole stream each, at the same time: what the machine gives.
+    """
+
+    size: int
+    one: list[float]
+    two: list[float]
+    apart: list[float]
+
+    def ratio(self) -> float:
+        """How much faster two processes are, median over the rounds."""
+        return float(statistics.median(one / two for one, two in zip(self.one, self.two, strict=True)))
+
+    def possible(self) -> float:
+        """The same for two programs that have nothing to do with each other."""
+        return float(statistics.median(2 * one / both for one, both in zip(self.one, self.apart, strict=True)))
+
+
 def cold_start(model: Path | None, times: int = 7) -> ColdStart:
     """Start ``times`` fresh processes that import, load and judge one page, after one that compiles the modules."""
     with tempfile.TemporaryDirectory() as compiled:
@@ -99,6 +122,21 @@ def run_input(name: str, kind: str, size: int, model: Path | None, jobs: int = 1
     """Judge input of a kind (``text``, ``line``, ``lines``, ``stream``) of ``size`` bytes."""
     row = _probe(_INPUT, model, kind, str(size), str(jobs), one_core=jobs == 1)
     return InputRun(name, size, row["seconds"], row["before"], row["peak"])
+
+
+def scaling(model: Path | None, size: int = 120_000_000, rounds: int = 9) -> Scaling:
+    """Judge a stream of ``size`` bytes in one process, in two, and in two programs of one process at a time."""
+    one, two, apart = [], [], []
+    for _ in range(rounds):
+        one.append(_stream_seconds(model, size, 1))
+        two.append(_stream_seconds(model, size, 2))
+        with ThreadPoolExecutor(2) as pool:
+            apart.append(max(pool.map(lambda _: _stream_seconds(model, size, 1), range(2))))
+    return Scaling(size, one, two, apart)
+
+
+def _stream_seconds(model: Path | None, size: int, jobs: int) -> float:
+    return float(_probe(_INPUT, model, "stream", str(size), str(jobs), one_core=False)["seconds"])
 
 
 def _probe(

@@ -1,12 +1,13 @@
 """Tables in Markdown, and the place in the documents where they stand."""
 
 import platform
+import statistics
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.material import Material
-from benchmarks.probes import ColdStart, InputRun
+from benchmarks.probes import ColdStart, InputRun, Scaling
 from benchmarks.quality import CLEAN_LOST, Quality
 from benchmarks.timing import Timing
 from spamfilter import kernel
@@ -75,8 +76,8 @@ def quality_table(qualities: Sequence[Quality]) -> str:
     )
 
 
-def resource_text(cold: ColdStart, runs: Sequence[InputRun]) -> str:
-    """Cold start, and the runs over made-up input."""
+def resource_text(cold: ColdStart, runs: Sequence[InputRun], scaling: Scaling) -> str:
+    """Cold start, the runs over made-up input, and what a second process brings."""
     heavy = ", ".join(cold.heavy) or "none of scikit-learn, scipy, pandas, pyarrow"
     start = (
         f"Fresh process: import {cold.import_seconds:.3f} s, load {cold.load_seconds:.3f} s, first page "
@@ -93,7 +94,14 @@ def resource_text(cold: ColdStart, runs: Sequence[InputRun]) -> str:
         ]
         for run in runs
     ]
-    return f"{start}\n\n" + table(["input", "MB", "seconds", "MB/s", "peak before, MB", "peak, MB"], rows)
+    inputs = table(["input", "MB", "seconds", "MB/s", "peak before, MB", "peak, MB"], rows)
+    processes = (
+        f"A stream of {scaling.size / 1e6:g} MB, medians of {len(scaling.one)} interleaved rounds: one process "
+        f"{statistics.median(scaling.one):.2f} s, two {statistics.median(scaling.two):.2f} s, "
+        f"{scaling.ratio():.2f} times as fast (two programs with a process each, side by side: "
+        f"{scaling.possible():.2f} times)."
+    )
+    return f"{start}\n\n{inputs}\n\n{processes}"
 
 
 def write_between(path: Path, mark: str, text: str) -> None:
