@@ -174,7 +174,8 @@ static inline double log_add_exp(const elementary_tables *of, double a, double b
 typedef struct span_model span_model;
 
 enum { LABELS = 6, CLEAN = 0, SEO, LINK, HEADLINE, TEMPLATE, BOILERPLATE };
-enum { CONTEXT_NUMBERS = 80, SECOND_NUMBERS = 27, SPAN_NUMBERS = 48, SPAN_PAGE_NUMBERS = 22, DOCUMENT_NUMBERS = 4 };
+enum { CONTEXT_NUMBERS = 89, SECOND_NUMBERS = 27, SPAN_NUMBERS = 48, SPAN_PAGE_NUMBERS = 22, DOCUMENT_NUMBERS = 4 };
+enum { NEAR_NUMBERS = 8, PAGE_NUMBERS = 11 };
 
 
 /* Lines and tokens of a batch, as text.py and tokens.py have them. The first line begins behind a line end. */
@@ -198,10 +199,10 @@ typedef struct {
     double *margin, *strongest, *related, *not_latin;
     int64_t *sums;         /* (rows, 6) */
     int64_t *run, *place;
-    int64_t *units;        /* (4, rows) */
-    int64_t *running;      /* (4, rows + 1) */
-    int64_t *addends;      /* (9, rows) */
-    int64_t *totals;       /* (9, pages) */
+    int64_t *units;        /* (NEAR_NUMBERS, rows) */
+    int64_t *running;      /* (NEAR_NUMBERS, rows + 1) */
+    int64_t *addends;      /* (PAGE_NUMBERS, rows) */
+    int64_t *totals;       /* (PAGE_NUMBERS, pages) */
     int64_t *word_running; /* (tokens + 1,) */
     uint8_t *idf, *unrelated;
 } page_rows;

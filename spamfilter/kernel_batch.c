@@ -89,10 +89,10 @@ static void lay_rows(arena *from, page_rows *rows, int64_t tokens)
     rows->logits = take_doubles(from, 5 * count);
     rows->shown = take_doubles(from, 6 * count);
     rows->sums = take_integers(from, 6 * count);
-    rows->units = take_integers(from, 4 * count);
-    rows->running = take_integers(from, 4 * (count + 1));
-    rows->addends = take_integers(from, 9 * count);
-    rows->totals = take_integers(from, 9 * pages);
+    rows->units = take_integers(from, NEAR_NUMBERS * count);
+    rows->running = take_integers(from, NEAR_NUMBERS * (count + 1));
+    rows->addends = take_integers(from, PAGE_NUMBERS * count);
+    rows->totals = take_integers(from, PAGE_NUMBERS * pages);
     rows->word_running = take_integers(from, tokens + 1);
     rows->idf = take(from, tokens, sizeof(uint8_t));
     rows->unrelated = take(from, tokens, sizeof(uint8_t));

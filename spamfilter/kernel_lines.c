@@ -169,13 +169,18 @@ static void sum_behind(const int64_t *values, int64_t count, int64_t rows, int64
     }
 }
 
+static inline int64_t is_title_like(int64_t width, int64_t sentence)
+{
+    return width >= 15 && width <= 150 && sentence == 0;
+}
+
 /* Lengths of runs of title-like lines on a page, and the place of each line in its run; 0 elsewhere. */
 static void find_runs(const int64_t *widths, const int64_t *sentences, int64_t first, int64_t stop, int64_t *run,
                       int64_t *place)
 {
     for (int64_t row = first; row < stop;) {
         const int64_t begin = row;
-        for (; row < stop && widths[row] >= 15 && widths[row] <= 150 && sentences[row] == 0; row++)
+        for (; row < stop && is_title_like(widths[row], sentences[row]); row++)
             place[row] = row - begin;
         for (int64_t member = begin; member < row; member++)
             run[member] = row - begin;
@@ -191,6 +196,7 @@ static void find_facts(page_rows *of, const elementary_tables *tables)
 {
     const int64_t rows = of->rows;
     for (int64_t row = 0; row < rows; row++) {
+        const int64_t title_like = is_title_like(of->widths[row], of->sentences[row]), in_body = of->widths[row] >= 100;
         double whole = 0;
         for (int label = 0; label < 5; label++) {
             const double logit = of->logits[label * rows + row] = limited(of->logits[label * rows + row], 12);
@@ -208,16 +214,22 @@ static void find_facts(page_rows *of, const elementary_tables *tables)
         of->units[rows + row] = (int64_t)rounded(of->shown[5 * rows + row] * UNIT);
         of->units[2 * rows + row] = of->sentences[row] * (int64_t)UNIT;
         of->units[3 * rows + row] = (int64_t)rounded(of->related[row] * UNIT);
+        of->units[4 * rows + row] = title_like * (int64_t)UNIT;
+        of->units[5 * rows + row] = title_like * of->units[3 * rows + row];
+        of->units[6 * rows + row] = title_like * (int64_t)rounded(of->logits[2 * rows + row] * UNIT);
+        of->units[7 * rows + row] = title_like * of->units[rows + row];
         of->addends[row] = (int64_t)rounded(of->not_latin[row] * UNIT);
         of->addends[rows + row] = of->widths[row];
-        of->addends[2 * rows + row] = of->widths[row] >= 100 ? of->widths[row] : 0;
+        of->addends[2 * rows + row] = in_body * of->widths[row];
         for (int number = 0; number < 6; number++)
             of->addends[(3 + number) * rows + row] = of->sums[6 * row + number];
+        of->addends[9 * rows + row] = in_body * of->units[3 * rows + row];
+        of->addends[10 * rows + row] = in_body;
     }
     for (int64_t page = 0; page < of->pages; page++)
         find_runs(of->widths, of->sentences, of->edges[page], of->edges[page + 1], of->run, of->place);
-    sum_behind(of->units, 4, rows, of->running);
-    page_totals(of->addends, 9, rows, of->edges, of->pages, of->totals);
+    sum_behind(of->units, NEAR_NUMBERS, rows, of->running);
+    page_totals(of->addends, PAGE_NUMBERS, rows, of->edges, of->pages, of->totals);
 }
 
 /* `page_features`. logits, strongest, sums: of all lines, as `line_scores` gives them. body: a byte for each line,
@@ -264,6 +276,15 @@ static void means_within(const int64_t *values, const int64_t *running, int64_t 
     }
 }
 
+/* Logarithm of the number of title-like lines at most `reach` away on the page, of 1 more. */
+static double log_of_titles(const page_rows *of, const elementary_tables *tables, int64_t row, int64_t reach)
+{
+    const int64_t first = most(row - reach, of->starts[row]), stop = least(row + reach + 1, of->stops[row]);
+    const int64_t *const sums = of->running + 4 * (of->rows + 1);
+    const uint64_t units = (uint64_t)sums[first] - (uint64_t)sums[stop] - (uint64_t)of->units[4 * of->rows + row];
+    return logarithm_of_count(tables, (int64_t)units / (int64_t)UNIT);
+}
+
 /* What the other lines of the page add up to. */
 static inline int64_t of_others(const page_rows *of, const int64_t *totals, const int64_t *addends, int64_t number,
                                 int64_t row)
@@ -282,12 +303,12 @@ void context_numbers(const page_rows *of, const elementary_tables *tables, int64
     const int64_t rows = of->rows, start = of->starts[row], stop = of->stops[row];
     const int64_t page_lines = stop - start, other_lines = page_lines - 1, before = row - start;
     const double least_one = (double)most(other_lines, 1), *const shown = of->shown;
-    double own[5], near[4], far[4], others[9], *out = values;
+    double own[5], near[NEAR_NUMBERS], far[NEAR_NUMBERS], others[PAGE_NUMBERS], *out = values;
     for (int label = 0; label < 5; label++)
         own[label] = of->logits[label * rows + row];
-    means_within(of->units, of->running, 4, rows, row, 3, start, stop, near);
-    means_within(of->units, of->running, 4, rows, row, 10, start, stop, far);
-    for (int number = 0; number < 9; number++)
+    means_within(of->units, of->running, NEAR_NUMBERS, rows, row, 3, start, stop, near);
+    means_within(of->units, of->running, NEAR_NUMBERS, rows, row, 10, start, stop, far);
+    for (int number = 0; number < PAGE_NUMBERS; number++)
         others[number] = (double)of_others(of, of->totals, of->addends, number, row);
     const double script_mean = others[0] / least_one, width_mean = others[1] / least_one;
     const double body_mean = others[2] / least_one, squares = larger(others[8], 1);
@@ -352,6 +373,13 @@ void context_numbers(const page_rows *of, const elementary_tables *tables, int64
     *out++ = own[4] * log_width;
     *out++ = own[0] * only;
     *out++ = own[4] * only;
+    *out++ = others[9] / larger(others[10], 1) / UNIT;
+    *out++ = log_of_titles(of, tables, row, 3);
+    for (int number = 5; number < NEAR_NUMBERS; number++)
+        *out++ = near[number] / larger(near[4], 1 / UNIT);
+    *out++ = log_of_titles(of, tables, row, 10);
+    for (int number = 5; number < NEAR_NUMBERS; number++)
+        *out++ = far[number] / larger(far[4], 1 / UNIT);
     for (int number = 0; number < CONTEXT_NUMBERS; number++)
         values[number] = (values[number] + rounding) - rounding;
 }

@@ -18,6 +18,8 @@ WIDEST = 400
 """Most characters that one line counts for where lines are weighed by their width."""
 UNIT = 4096
 """What is averaged is counted in whole units: sums of floats would depend on what stands before them."""
+_HEADLINE = 2
+"""Row of the headline logit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -34,11 +36,12 @@ class LineFacts:
         related: float64 (r,), idf-weighted share of the words that other lines of the body use.
         log_width, not_latin: float64 (r,).
         run, place: int64 (r,), length of the run of title-like lines that the line stands in, its place there.
-        units: int64 (4, r), what is averaged over the lines around: margin, width, sentence end, related.
-        running: int64 (4, r + 1), ``sums_behind`` of them.
-        addends: int64 (9, r), what is added up over the page: not Latin, width, width in the body; then the sums that
-            the logits are made of.
-        totals: int64 (9, d), sums of them over each page.
+        units: int64 (8, r), what is averaged over the lines around: margin, width, sentence end, related; then
+            whether the line is title-like, and, of title-like lines only, related, the headline logit and width.
+        running: int64 (8, r + 1), ``sums_behind`` of them.
+        addends: int64 (11, r), what is added up over the page: not Latin, width, width in the body; then the sums that
+            the logits are made of; then, of the body only, related and lines.
+        totals: int64 (11, d), sums of them over each page.
         scale: of the weights of the line model.
     """
 
@@ -82,16 +85,21 @@ def line_facts(
     not_latin = 1 - shapes.latins / np.maximum(shapes.words + shapes.solos, 1)
     margin = limited(margin, MARGIN_LIMIT)
 
-    averaged = np.empty((5, len(related)))
-    averaged[0], averaged[1], averaged[2] = margin, log_width, shapes.stops
-    averaged[3], averaged[4] = related, not_latin
-    averaged *= UNIT
-    units = np.rint(averaged, out=averaged).astype(np.int64)
-
-    addends = np.empty((9, len(related)), np.int64)
-    addends[0], addends[1], addends[2] = units[4], widths, widths * (widths >= BODY_WIDTH)
-    addends[3:] = sums.T
     title_like = (widths >= 15) & (widths <= 150) & (shapes.stops == 0)
+    averaged = np.empty((7, len(related)))
+    averaged[0], averaged[1], averaged[2], averaged[3] = margin, log_width, shapes.stops, related
+    averaged[4], averaged[5], averaged[6] = title_like, logits[_HEADLINE], not_latin
+    averaged *= UNIT
+    rounded = np.rint(averaged, out=averaged).astype(np.int64)
+    units = np.empty((8, len(related)), np.int64)
+    units[:5] = rounded[:5]
+    np.multiply(rounded[[3, 5, 1]], title_like, out=units[5:])
+
+    in_body = widths >= BODY_WIDTH
+    addends = np.empty((11, len(related)), np.int64)
+    addends[0], addends[1], addends[2] = rounded[6], widths, widths * in_body
+    addends[3:9] = sums.T
+    addends[9], addends[10] = units[3] * in_body, in_body
     run, place = runs(title_like, pages)
     return LineFacts(
         logits=logits,
@@ -105,8 +113,8 @@ def line_facts(
         not_latin=not_latin,
         run=run,
         place=place,
-        units=units[:4],
-        running=sums_behind(units[:4]),
+        units=units,
+        running=sums_behind(units),
         addends=addends,
         totals=pages.sums(addends),
         scale=scale,

@@ -132,6 +132,10 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
     near, far = (pages.means_within(facts.units, facts.running, reach, rows) for reach in (3, 10))
     near /= UNIT
     far /= UNIT
+    near_titles, far_titles = (means[5:] / np.maximum(means[4], 1 / UNIT) for means in (near, far))
+    near_count, far_count = (
+        pages.sums_within(facts.units[4:5], facts.running[4:5], reach, rows)[0][0] // UNIT for reach in (3, 10)
+    )
 
     others = facts.totals.take(pages.documents[rows], axis=1)
     others -= facts.addends[:, rows]
@@ -140,7 +144,7 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
     other_lines = page_lines - 1
     least_one = np.maximum(other_lines, 1)
     script_mean, width_mean, body_mean = others[:3] / least_one
-    pull = page_pull(others[3:], facts.scale)
+    pull = page_pull(others[3:9], facts.scale)
     only = (page_lines == 1).astype(np.float64)
     odd_script = np.abs(not_latin - script_mean / UNIT) * (1 - only)
     body_share = body_mean / np.maximum(width_mean, 1)
@@ -197,9 +201,18 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
         ("run and page body", log_run * body_share),
         ("boilerplate logit by width", boilerplate * log_width),
         (("spam logit of the only line", "boilerplate logit of the only line"), logits.take(_ALONE, axis=0) * only),
+        ("words of the body in its other lines", others[9] / np.maximum(others[10], 1) / UNIT),
+        ("title-like within 3", elementary.log1p(near_count)),
+        (_TITLE_NAMES[0], near_titles),
+        ("title-like within 10", elementary.log1p(far_count)),
+        (_TITLE_NAMES[1], far_titles),
     ]
 
 
+_TITLE_NAMES = tuple(
+    tuple(f"title-like lines within {reach}: {name}" for name in ("words of the body", "headline logit", "width"))
+    for reach in (3, 10)
+)
 WIDTH_LEVELS = elementary.log1p([[60.0], [200.0]])
 _ALONE = np.array([0, 4])
 

@@ -147,6 +147,34 @@ def test_shapes_and_related_words_are_those_of_a_walk_from_token_to_token(
 
 @settings(deadline=None)
 @given(documents)
+@example(
+    [
+        LONG * 3 + "\nthe river and the mill\nthree villages, casino\n" + LONG,
+        "",
+        "casino bonus and 漢字漢字漢\nthe mill, 2024",
+    ]
+)
+def test_title_like_lines_nearby_are_taken_together(predictor: Predictor, texts: list[str]) -> None:
+    _, _, _, page = prepared(predictor, texts)
+    column = {name: page.values[:, place].tolist() for place, name in enumerate(FEATURE_NAMES)}
+    facts, names = page.facts, ("words of the body", "headline logit", "width")
+    read = np.rint(np.array([facts.related, facts.logits[2], facts.log_width]) * 4096) / 4096
+    in_body = (facts.shapes.widths >= BODY_WIDTH).tolist()
+    for row, (start, stop) in enumerate(zip(page.pages.starts.tolist(), page.pages.stops.tolist(), strict=True)):
+        others = [read[0, one] for one in range(start, stop) if one != row and in_body[one]]
+        expected = sum(others) / max(len(others), 1)
+        assert abs(column["words of the body in its other lines"][row] - expected) <= 1 / 256
+        for reach in (3, 10):
+            around = [one for one in range(max(row - reach, start), min(row + reach + 1, stop)) if one != row]
+            titles = [one for one in around if facts.run[one] > 0]
+            assert abs(column[f"title-like within {reach}"][row] - np.log1p(len(titles))) <= 1 / 256
+            for name, numbers in zip(names, read, strict=True):
+                mean = sum(numbers[titles]) / max(len(titles), 1)
+                assert abs(column[f"title-like lines within {reach}: {name}"][row] - mean) <= 1 / 256
+
+
+@settings(deadline=None)
+@given(documents)
 @example(["a\nb c\nd e f\ng h i j\nk l m n o", "casino bonus " * 30])
 def test_the_strongest_four_tokens_are_found_without_looking_beyond_the_line(
     predictor: Predictor, texts: list[str]
