@@ -18,6 +18,14 @@ _BODY_WIDTH = 60
 _LONGEST_PHRASE = 70
 _LONGEST_TAG = 160
 _LONGEST_SKELETON = 120
+_EXCERPTS = (4, 8, 12, 20, 30, 45, 70)
+"""Lines of an excerpt, one of these."""
+_LONG_ARTICLE = 12
+"""Articles with so many wide lines are also used at greater length."""
+_LONG_SPUN, _LONG_BODIES = 4, 2
+"""How often, with residue and without."""
+_LISTS, _FEWEST_LISTED = 2, 4
+"""Most lists of an article that are put into pages of their own, and lines that a list has at least."""
 _HACKED_SHARE = 0.15
 """Share of articles that are also made into a page with a block of spam."""
 _INTRUDED_SHARE = 1.0
@@ -90,11 +98,25 @@ def _fill_pools(documents: Sequence[LabelledDocument]) -> _Pools:
     return pools
 
 
-def _excerpt(lines: list[LabelledLine], random_: random.Random) -> list[LabelledLine]:
+def _excerpt(
+    lines: list[LabelledLine], random_: random.Random, lengths: Sequence[int] = _EXCERPTS
+) -> list[LabelledLine]:
     """A stretch of an article, from its beginning more often than not."""
-    length = min(len(lines), random_.choice((4, 8, 12, 20, 30, 45, 70)))
+    length = min(len(lines), random_.choice(lengths))
     start = 0 if random_.random() < 0.6 else random_.randrange(len(lines) - length + 1)
     return lines[start : start + length]
+
+
+def _lists(lines: Sequence[LabelledLine]) -> list[tuple[int, int]]:
+    """Where an article has lists: at least four short lines that do not end as sentences do."""
+    found, start = [], 0
+    for place in range(len(lines) + 1):
+        text = lines[place].text.strip() if place < len(lines) else ""
+        if not (15 <= len(text) <= 150 and text[-1:] not in ".!?。"):
+            if place - start >= _FEWEST_LISTED:
+                found.append((start, place))
+            start = place + 1
+    return found
 
 
 class Composer:
@@ -128,6 +150,8 @@ class Composer:
         made.extend(self._clean_pages())
         made.extend(self._listings())
         made.extend(self._single_lines())
+        made.extend(self._long_articles())
+        made.extend(self._articles_with_lists())
         return made
 
     def more_splices(self, rounds: int) -> list[LabelledDocument]:
@@ -310,6 +334,31 @@ class Composer:
             for place, line in enumerate(headings[:20], start=1)
         ]
         return [self._document("contents", language, [*listed, *body], spam=False)]
+
+    def _long_articles(self) -> list[LabelledDocument]:
+        """Articles at full length, with residue and without: only a long body tells what words it does not use."""
+        random_, made = self._random, []
+        for language, lines in self._pools.articles:
+            if sum(len(line.text) >= _BODY_WIDTH for line in lines) < _LONG_ARTICLE:
+                continue
+            for spun in (True,) * _LONG_SPUN + (False,) * _LONG_BODIES:
+                body = _excerpt(lines, random_, (30, 45, 70, 120))
+                made.append(self._body(language, body, spun=spun))
+        return made
+
+    def _articles_with_lists(self) -> list[LabelledDocument]:
+        """Articles around their own lists of short lines, with residue and without: such lists are no headlines."""
+        random_, made = self._random, []
+        for language, lines in self._pools.articles:
+            lists = _lists(lines)
+            for start, stop in random_.sample(lists, min(len(lists), _LISTS)):
+                body = lines[max(start - random_.randint(2, 30), 0) : stop + random_.randint(2, 30)]
+                for spun in (False, True):
+                    made.append(self._body(language, body, spun=spun))
+        return made
+
+    def _body(self, language: str, lines: list[LabelledLine], *, spun: bool) -> LabelledDocument:
+        return self._spun(language, lines) if spun else self._document("body", language, lines, spam=False)
 
     def _listings(self) -> list[LabelledDocument]:
         """Pages whose content is their list of titles: clean."""

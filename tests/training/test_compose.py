@@ -7,8 +7,8 @@ import pytest
 
 from spamfilter import LABELS
 from tests.training.material import own_documents
-from training.compose import compose, compose_intruded, compose_splices
-from training.documents import LabelledDocument
+from training.compose import compose, compose_splices
+from training.documents import LabelledDocument, LabelledLine
 
 
 @pytest.fixture(scope="module")
@@ -92,23 +92,34 @@ def test_on_a_hacked_page_the_article_stays_clean_and_the_spam_is_one_block(comp
         assert document.spam is None
 
 
-def test_a_line_or_two_of_spam_stand_in_an_article_that_stays_as_it_was() -> None:
-    intruded = compose_intruded(own_documents(), 0)
-    assert intruded == compose_intruded(own_documents(), 0) != compose_intruded(own_documents(), 1)
-    clean, spam = (
-        {line.text for document in own_documents() for line in document.lines if line.label == label}
-        for label in ("clean", "seo_injection")
+def an_article(lines: int) -> LabelledDocument:
+    listed = [LabelledLine(f"Tools of the mill, part {number}", "clean") for number in range(4)]
+    prose = "The mill was repaired in {}, and the town still talks about that summer."
+    return LabelledDocument(
+        "lines/own.en#0",
+        "lines",
+        "en",
+        (*(LabelledLine(prose.format(1900 + number), "clean") for number in range(lines)), *listed),
+        "mills",
+        False,
     )
-    places = set()
-    for document in intruded:
-        foreign = [place for place, line in enumerate(document.lines) if line.label == "seo_injection"]
-        assert len(foreign) in (1, 2)
-        assert {line.text for line in document.lines if line.label != "seo_injection"} <= clean
-        assert {document.lines[place].text for place in foreign} <= spam
-        assert document.spam is None
-        places |= {"first" if place == 0 else "later" for place in foreign}
-    assert places == {"first", "later"}
-    assert compose_intruded([], 0) == []
+
+
+def test_lists_of_an_article_come_with_residue_and_without() -> None:
+    article = an_article(8)
+    bodies = [one for one in compose([article], 0) if one.source == "body" and one.lines[-4:] == article.lines[-4:]]
+    spun = [one for one in compose([article], 0) if one.source == "spun" and one.lines[-1:] == article.lines[-1:]]
+    assert bodies
+    assert spun
+
+
+def test_long_articles_make_more_pages_than_short_ones() -> None:
+    long, short = (
+        Counter(one.source for one in compose([an_article(lines)], 1) if one.source in ("body", "spun"))
+        for lines in (40, 11)
+    )
+    assert long["spun"] - short["spun"] == 4
+    assert 1 <= long["body"] - short["body"] <= 3
 
 
 def test_ids_of_one_composition_are_distinct() -> None:
