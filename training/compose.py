@@ -22,9 +22,9 @@ _EXCERPTS = (4, 8, 12, 20, 30, 45, 70)
 """Lines of an excerpt, one of these."""
 _LONG_ARTICLE = 12
 """Articles with so many wide lines are also used at greater length."""
-_LONG_SPUN, _LONG_BODIES = 4, 2
+_LONG_SPUN, _LONG_BODIES = 2, 1
 """How often, with residue and without."""
-_LISTS, _FEWEST_LISTED = 2, 4
+_LISTS, _FEWEST_LISTED = 1, 4
 """Most lists of an article that are put into pages of their own, and lines that a list has at least."""
 _HACKED_SHARE = 0.15
 """Share of articles that are also made into a page with a block of spam."""
