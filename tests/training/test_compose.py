@@ -7,7 +7,7 @@ import pytest
 
 from spamfilter import LABELS
 from tests.training.material import own_documents
-from training.compose import compose, compose_splices
+from training.compose import _LONG_BODIES, _LONG_SPUN, compose, compose_intruded, compose_splices
 from training.documents import LabelledDocument, LabelledLine
 
 
@@ -92,6 +92,25 @@ def test_on_a_hacked_page_the_article_stays_clean_and_the_spam_is_one_block(comp
         assert document.spam is None
 
 
+def test_a_line_or_two_of_spam_stand_in_an_article_that_stays_as_it_was() -> None:
+    intruded = compose_intruded(own_documents(), 0)
+    assert intruded == compose_intruded(own_documents(), 0) != compose_intruded(own_documents(), 1)
+    clean, spam = (
+        {line.text for document in own_documents() for line in document.lines if line.label == label}
+        for label in ("clean", "seo_injection")
+    )
+    places = set()
+    for document in intruded:
+        foreign = [place for place, line in enumerate(document.lines) if line.label == "seo_injection"]
+        assert len(foreign) in (1, 2)
+        assert {line.text for line in document.lines if line.label != "seo_injection"} <= clean
+        assert {document.lines[place].text for place in foreign} <= spam
+        assert document.spam is None
+        places |= {"first" if place == 0 else "later" for place in foreign}
+    assert places == {"first", "later"}
+    assert compose_intruded([], 0) == []
+
+
 def an_article(lines: int) -> LabelledDocument:
     listed = [LabelledLine(f"Tools of the mill, part {number}", "clean") for number in range(4)]
     prose = "The mill was repaired in {}, and the town still talks about that summer."
@@ -114,12 +133,19 @@ def test_lists_of_an_article_come_with_residue_and_without() -> None:
 
 
 def test_long_articles_make_more_pages_than_short_ones() -> None:
+    rounds = 20
     long, short = (
-        Counter(one.source for one in compose([an_article(lines)], 1) if one.source in ("body", "spun"))
+        Counter(
+            one.source
+            for seed in range(rounds)
+            for one in compose([an_article(lines)], seed)
+            if one.source in ("body", "spun")
+        )
         for lines in (40, 11)
     )
-    assert long["spun"] - short["spun"] == 4
-    assert 1 <= long["body"] - short["body"] <= 3
+    assert long["spun"] - short["spun"] == rounds * _LONG_SPUN
+    # An ordinary body is left out at times.
+    assert rounds * _LONG_BODIES - 10 < long["body"] - short["body"] < rounds * _LONG_BODIES + 10
 
 
 def test_ids_of_one_composition_are_distinct() -> None:
