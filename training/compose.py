@@ -5,19 +5,15 @@ The same documents and seed give the same pages.
 """
 
 import random
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from spamfilter.labels import Label
 from training.documents import LabelledDocument, LabelledLine
 from training.lines import PHRASES_SUFFIX
+from training.page_material import BODY_WIDTH, Article, fill_pools
 from training.splice import splice
 
-_BODY_WIDTH = 60
-_LONGEST_PHRASE = 70
-_LONGEST_TAG = 160
-_LONGEST_SKELETON = 120
 _EXCERPTS = (4, 8, 12, 20, 30, 45, 70)
 """Lines of an excerpt, one of these."""
 _LONG_ARTICLE = 12
@@ -28,10 +24,9 @@ _LISTS, _FEWEST_LISTED = 1, 4
 """Most lists of an article that are put into pages of their own, and lines that a list has at least."""
 _HACKED_SHARE = 0.15
 """Share of articles that are also made into a page with a block of spam."""
-_INTRUDED_SHARE = 1.0
-"""Share of articles that are also made into a page with a line or two of spam, for the context model alone."""
-_SPLICES = 14
-"""Most spliced sentences made of one article."""
+_SPLICES, _WRITTEN_SPLICES = 14, 4
+"""Most spliced sentences made of one article, and of one that is hand-written: those tell of what spam touts, and
+learnt from in great numbers they teach that a tout's words may stand in any sentence."""
 _SPLICE_ROUNDS = 2
 """How often all articles are spliced once more, for the span model alone."""
 _OTHER_STREAM = 1000
@@ -41,61 +36,6 @@ _SKELETON_SHARE, _SKELETON_SHARE_ABROAD = 0.1, 0.05
 """Share of spam pages set into the furniture of a real page, in English and in other languages."""
 _FURNITURE_SHARE = 0.15
 """Share of the other spam pages that have a few lines of furniture around them."""
-
-
-@dataclass(slots=True)
-class _Pools:
-    """Raw material, by language where the language matters."""
-
-    articles: list[tuple[str, list[LabelledLine]]] = field(default_factory=list)
-    headline_runs: dict[str, list[list[str]]] = field(default_factory=lambda: defaultdict(list))
-    tags: list[str] = field(default_factory=list)
-    links: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    phrases: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    short_lines: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    spam: dict[tuple[str, str], list[list[str]]] = field(default_factory=lambda: defaultdict(list))
-    clean: dict[str, list[list[str]]] = field(default_factory=lambda: defaultdict(list))
-    furniture: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    skeletons: list[list[LabelledLine]] = field(default_factory=list)
-
-
-def _texts(document: LabelledDocument, label: Label) -> list[str]:
-    return [line.text for line in document.lines if line.label == label and not line.spans]
-
-
-def _fill_pools(documents: Sequence[LabelledDocument]) -> _Pools:
-    pools = _Pools()
-    for document in documents:
-        language = document.language
-        clean = [line for line in document.lines if line.label == Label.CLEAN]
-        headlines = _texts(document, Label.HEADLINE_LIST)
-        if headlines:
-            pools.headline_runs[language].append(headlines)
-        if document.source == "wcxb":
-            if sum(len(line.text) >= _BODY_WIDTH for line in clean) >= 4:
-                pools.articles.append((language, clean))
-                pools.skeletons.append(list(document.lines[:_LONGEST_SKELETON]))
-            pools.furniture[language].extend(_texts(document, Label.BOILERPLATE)[:15])
-            continue
-        topic = document.page_type or ""
-        spam = _texts(document, Label.SEO_INJECTION)
-        if topic.endswith(PHRASES_SUFFIX):
-            pools.phrases[language].extend(spam)
-            continue
-        pools.short_lines[language].extend(text for text in spam if len(text) <= _LONGEST_PHRASE)
-        if spam:
-            pools.spam[topic, language].append(spam)
-        links = _texts(document, Label.LINK_EXCHANGE)
-        if links:
-            pools.links[language].extend(links)
-            pools.spam["link-exchange", language].append(links)
-        pools.tags.extend(text for text in _texts(document, Label.TEMPLATE_RESIDUE) if len(text) <= _LONGEST_TAG)
-        pools.furniture[language].extend(_texts(document, Label.BOILERPLATE))
-        if clean:
-            pools.clean[language].append([line.text for line in clean])
-            if sum(len(line.text) >= _BODY_WIDTH for line in clean) >= 2:
-                pools.articles.append((language, clean))
-    return pools
 
 
 def _excerpt(
@@ -125,7 +65,7 @@ class Composer:
     def __init__(self, documents: Sequence[LabelledDocument], seed: int) -> None:
         self._documents = documents
         self._random = random.Random(seed)
-        self._pools = _fill_pools(documents)
+        self._pools = fill_pools(documents)
         self._topics = sorted(topic for topic in self._pools.spam if topic[0] != "link-exchange")
         self._count = 0
 
@@ -137,7 +77,8 @@ class Composer:
             for document in self._documents
             if document.source != "lines" or any(line.spans for line in document.lines)
         ]
-        for language, lines in self._pools.articles:
+        for article in self._pools.articles:
+            language, lines = article.language, article.lines
             body = _excerpt(lines, self._random)
             if self._random.random() < 0.6:
                 made.append(self._document("body", language, body, spam=False))
@@ -145,7 +86,7 @@ class Composer:
                 made.append(self._spun(language, _excerpt(lines, self._random)))
             made.extend(self._contents(language, lines))
             made.extend(self._hacked(language, lines))
-            made.extend(self._splices(language, lines))
+            made.extend(self._splices(article))
         made.extend(self._spam_pages())
         made.extend(self._clean_pages())
         made.extend(self._listings())
@@ -156,12 +97,7 @@ class Composer:
 
     def more_splices(self, rounds: int) -> list[LabelledDocument]:
         """Spliced sentences and their twins, made of all articles again and again."""
-        return [
-            made
-            for _ in range(rounds)
-            for language, lines in self._pools.articles
-            for made in self._splices(language, lines)
-        ]
+        return [made for _ in range(rounds) for article in self._pools.articles for made in self._splices(article)]
 
     def _document(
         self, kind: str, language: str, lines: Sequence[LabelledLine], *, spam: bool | None
@@ -192,7 +128,7 @@ class Composer:
         random_ = self._random
         lines = list(body)
         kinds = 0
-        hosts = [number for number, line in enumerate(lines) if len(line.text) >= _BODY_WIDTH]
+        hosts = [number for number, line in enumerate(lines) if len(line.text) >= BODY_WIDTH]
         if hosts and random_.random() < 0.75:
             for host in {hosts[0] if random_.random() < 0.5 else random_.choice(hosts)}:
                 spliced = self._splice_line(lines[host], language, count=1 + (random_.random() < 0.15))
@@ -245,11 +181,12 @@ class Composer:
         pool = self._pools.furniture.get(language) or self._pools.furniture.get("en") or []
         return self._random.sample(pool, min(len(pool), self._random.randint(0, most)))
 
-    def _splices(self, language: str, lines: list[LabelledLine]) -> list[LabelledDocument]:
+    def _splices(self, article: Article) -> list[LabelledDocument]:
         """Spliced sentences, as documents of one line, with their untouched twins."""
-        hosts = [line for line in lines if 40 <= len(line.text) <= 600]
-        made = []
-        for host in self._random.sample(hosts, min(len(hosts), _SPLICES)):
+        language, made = article.language, []
+        hosts = [line for line in article.lines if 40 <= len(line.text) <= 600]
+        most = _WRITTEN_SPLICES if article.is_written else _SPLICES
+        for host in self._random.sample(hosts, min(len(hosts), most)):
             spliced = self._splice_line(host, language, count=1 + (self._random.random() < 0.1))
             if spliced is not None:
                 made.append(self._document("splice", language, [spliced], spam=None))
@@ -307,19 +244,17 @@ class Composer:
         page = [*block, *body] if self._random.random() < 0.3 else [*body, *block]
         return [self._document("hacked", language, page, spam=None)]
 
-    def intruded(self, share: float) -> list[LabelledDocument]:
-        """A ``share`` of the articles, each with one or two lines of spam somewhere in it."""
+    def intruded(self) -> list[LabelledDocument]:
+        """The articles, each with one or two lines of spam somewhere in it."""
         random_, made = self._random, []
-        for language, lines in self._pools.articles:
-            own = [one for one in self._topics if one[1] == language]
-            if not self._topics or random_.random() > share:
-                continue
+        for article in self._pools.articles if self._topics else ():
+            own = [one for one in self._topics if one[1] == article.language]
             topic = random_.choice(own if own and random_.random() < 0.75 else self._topics)
-            body = list(_excerpt(lines, random_))
+            body = list(_excerpt(article.lines, random_))
             for _ in range(random_.choice((1, 1, 2))):
                 text = random_.choice(random_.choice(self._pools.spam[topic]))
                 body.insert(random_.randrange(len(body) + 1), LabelledLine(text, Label.SEO_INJECTION))
-            made.append(self._document("intruded", language, body, spam=None))
+            made.append(self._document("intruded", article.language, body, spam=None))
         return made
 
     def _contents(self, language: str, lines: list[LabelledLine]) -> list[LabelledDocument]:
@@ -338,23 +273,23 @@ class Composer:
     def _long_articles(self) -> list[LabelledDocument]:
         """Articles at full length, with residue and without: only a long body tells what words it does not use."""
         random_, made = self._random, []
-        for language, lines in self._pools.articles:
-            if sum(len(line.text) >= _BODY_WIDTH for line in lines) < _LONG_ARTICLE:
+        for article in self._pools.articles:
+            if sum(len(line.text) >= BODY_WIDTH for line in article.lines) < _LONG_ARTICLE:
                 continue
             for spun in (True,) * _LONG_SPUN + (False,) * _LONG_BODIES:
-                body = _excerpt(lines, random_, (30, 45, 70, 120))
-                made.append(self._body(language, body, spun=spun))
+                body = _excerpt(article.lines, random_, (30, 45, 70, 120))
+                made.append(self._body(article.language, body, spun=spun))
         return made
 
     def _articles_with_lists(self) -> list[LabelledDocument]:
         """Articles around their own lists of short lines, with residue and without: such lists are no headlines."""
         random_, made = self._random, []
-        for language, lines in self._pools.articles:
-            lists = _lists(lines)
+        for article in self._pools.articles:
+            lists = _lists(article.lines)
             for start, stop in random_.sample(lists, min(len(lists), _LISTS)):
-                body = lines[max(start - random_.randint(2, 30), 0) : stop + random_.randint(2, 30)]
+                body = article.lines[max(start - random_.randint(2, 30), 0) : stop + random_.randint(2, 30)]
                 for spun in (False, True):
-                    made.append(self._body(language, body, spun=spun))
+                    made.append(self._body(article.language, body, spun=spun))
         return made
 
     def _body(self, language: str, lines: list[LabelledLine], *, spun: bool) -> LabelledDocument:
@@ -432,4 +367,4 @@ def compose_splices(documents: Sequence[LabelledDocument], seed: int) -> list[La
 
 def compose_intruded(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDocument]:
     """Articles of ``documents`` with a line or two of spam in them."""
-    return Composer(documents, seed + 2 * _OTHER_STREAM).intruded(_INTRUDED_SHARE)
+    return Composer(documents, seed + 2 * _OTHER_STREAM).intruded()
