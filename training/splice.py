@@ -6,6 +6,8 @@ Spans = tuple[tuple[int, int], ...]
 
 _BRACKETS = (*["【】"] * 4, "[]", "()", "（）", "《》", "「」", "『』", "〖〗", "«»", "{}", "<>", "〔〕")
 _LEADS = (" ", " ", " | ", ": ", " - ", " – ", "｜", "：", "_", " » ", ", ")
+_GLUED_SHARE = 0.2
+"""Share of phrases in the middle and at the start that touch the word behind them, as pasted text often does."""
 _TAILS = (" ", " ", " - ", "", " | ", " – ", ", ", " » ", " · ")
 _NO_SPACES = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x9FFF))
 
@@ -53,7 +55,8 @@ def splice(text: str, phrase: str, spans: Spans, random_: random.Random) -> tupl
         return None
     way = random_.choices(("middle", "comma", "bracket", "start", "end"), (36, 22, 16, 13, 13))[0]
     if way == "start":
-        inserted = phrase + ("" if _joins(text[0]) and random_.random() < 0.5 else random_.choice(_LEADS))
+        glued = random_.random() < (0.5 if _joins(text[0]) else _GLUED_SHARE)
+        inserted = phrase + ("" if glued else random_.choice(_LEADS))
         return _insert(text, 0, inserted, (0, len(phrase)), spans)
     if way == "end":
         tail = random_.choice(_TAILS)
@@ -77,6 +80,8 @@ def splice(text: str, phrase: str, spans: Spans, random_: random.Random) -> tupl
         return _insert(text, place, comma + phrase, (1, len(phrase) + 1), spans)
     if not spaced:
         return _insert(text, place, phrase, (0, len(phrase)), spans)
+    if way == "middle" and random_.random() < _GLUED_SHARE:
+        return _insert(text, place + 1, phrase, (0, len(phrase)), spans)
     return _insert(text, place, " " + phrase, (1, len(phrase) + 1), spans)
 
 
