@@ -73,6 +73,20 @@ def test_all_ways_of_splicing_occur() -> None:
     assert ways == {"start", "end", "bracket", "comma", "middle"}
 
 
+def test_some_phrases_touch_the_word_behind_them_and_the_span_ends_between_the_two() -> None:
+    glued = {"start": 0, "middle": 0}
+    for seed in range(400):
+        result = splice(HOSTS[0], "casino", (), random.Random(seed))
+        assert result is not None
+        text, ((start, end),) = result
+        if text[start:end][-1:].isalnum() and text[end : end + 1].isalnum():
+            glued["middle" if start else "start"] += 1
+            assert text[:start] + text[end:] == HOSTS[0]
+    # A fifth of 36 and of 13 in a hundred.
+    assert 10 <= glued["middle"] <= 50
+    assert 2 <= glued["start"] <= 25
+
+
 def test_a_script_without_spaces_is_spliced_between_letters_without_adding_spaces() -> None:
     made = [splice(HOSTS[1], "在线赌场", (), random.Random(seed)) for seed in range(100)]
     assert any(result and " " not in result[0] and 0 < result[1][0][0] < len(HOSTS[1]) for result in made)
