@@ -38,7 +38,7 @@ from training.suspicion_training import fit_suspicion, look_where_suspicious
 _LABEL_NUMBER = {label.value: number for number, label in enumerate(LABELS)}
 _SPAN_SHARE = {
     "spun": 0.3,
-    "clean": 0.5,
+    "clean": 0.2,
     "body": 0.1,
     "wcxb": 0.15,
     "spam": 0.15,
