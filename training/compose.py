@@ -24,7 +24,7 @@ _LISTS, _FEWEST_LISTED = 1, 4
 """Most lists of an article that are put into pages of their own, and lines that a list has at least."""
 _HACKED_SHARE = 0.15
 """Share of articles that are also made into a page with a block of spam."""
-_SPLICES, _WRITTEN_SPLICES = 14, 2
+_SPLICES, _WRITTEN_SPLICES = 14, 4
 """Most spliced sentences made of one article, and of one that is hand-written: those tell of what spam touts, and
 learnt from in great numbers they teach that a tout's words may stand in any sentence."""
 _SPLICE_ROUNDS = 2

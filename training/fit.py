@@ -38,7 +38,7 @@ from training.suspicion_training import fit_suspicion, look_where_suspicious
 _LABEL_NUMBER = {label.value: number for number, label in enumerate(LABELS)}
 _SPAN_SHARE = {
     "spun": 0.3,
-    "clean": 0.2,
+    "clean": 0.5,
     "body": 0.1,
     "wcxb": 0.15,
     "spam": 0.15,
@@ -48,8 +48,8 @@ _SPAN_SHARE = {
 }
 
 _GROUPS_A_FOLD_UNIT = 8
-_OTHER_DRAW = 500
-"""What is drawn in composing moves recall by three points; so the context model learns from two draws."""
+_DRAWS, _NEXT_DRAW = 3, 500
+"""What is drawn in composing moves recall by three points; so the context model learns from three draws."""
 _TITLE_PHRASES = ("archive-titles", "shop-names")
 _SPLICED_ONLY = "splice-"
 """Topics whose phrases are spliced into sentences and not learnt as lines: alone they say nothing of a page."""
@@ -151,6 +151,15 @@ def _line_set(documents: Sequence[LabelledDocument], settings: FitSettings) -> _
                 weights.append(settings.corpus_weight if document.source == "lines" else 1.0)
             folds.append(fold)
     return _LineSet(texts, np.array(labels), np.array(weights), np.array(folds))
+
+
+def fit_lines_of(
+    documents: Sequence[LabelledDocument], char_table: NDArray[np.uint32], settings: FitSettings
+) -> LineModel:
+    """One line model, fitted on all of ``documents`` as the shipped one is."""
+    lines = _line_set(documents, settings)
+    counts = count_ngrams(lines.texts, char_table, settings.ngrams)
+    return fit_line_model(lines.texts, counts, lines.labels, lines.weights, char_table, settings.ngrams, settings.line)
 
 
 def _fit_lines(
@@ -285,15 +294,11 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
     drawn_again = [
         one
         for fold, model in enumerate(fold_models)
-        for one in score_documents(
-            [
-                *compose(owns[fold], settings.seed + fold + _OTHER_DRAW),
-                *compose_intruded(owns[fold], settings.seed + fold),
-            ],
-            model,
-            char_table,
-            idf,
+        for drawn in (
+            *(compose(owns[fold], settings.seed + fold + draw * _NEXT_DRAW) for draw in range(1, _DRAWS)),
+            compose_intruded(owns[fold], settings.seed + fold),
         )
+        for one in score_documents(drawn, model, char_table, idf)
     ]
     context = fit_context([*(part for part, _ in parts), *drawn_again], settings.seed, progress)
     del drawn_again
