@@ -25,8 +25,8 @@ _LISTS, _FEWEST_LISTED = 1, 4
 _HACKED_SHARE = 0.15
 """Share of articles that are also made into a page with a block of spam."""
 _SPLICES, _WRITTEN_SPLICES = 14, 4
-"""Most spliced sentences made of one article, and of one that is hand-written: those tell of what spam touts, and
-learnt from in great numbers they teach that a tout's words may stand in any sentence."""
+"""Most spliced sentences made of one article, and of one that is hand-written where there are public ones as well:
+those tell of what spam touts, and in great numbers they teach that a tout's words may stand in any sentence."""
 _SPLICE_ROUNDS = 2
 """How often all articles are spliced once more, for the span model alone."""
 _OTHER_STREAM = 1000
@@ -185,7 +185,7 @@ class Composer:
         """Spliced sentences, as documents of one line, with their untouched twins."""
         language, made = article.language, []
         hosts = [line for line in article.lines if 40 <= len(line.text) <= 600]
-        most = _WRITTEN_SPLICES if article.is_written else _SPLICES
+        most = _WRITTEN_SPLICES if article.is_written and self._pools.skeletons else _SPLICES
         for host in self._random.sample(hosts, min(len(hosts), most)):
             spliced = self._splice_line(host, language, count=1 + (self._random.random() < 0.1))
             if spliced is not None:

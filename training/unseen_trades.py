@@ -63,8 +63,11 @@ def flagged_lines(stages: Stages, predictor: Predictor, texts: Sequence[Sequence
     """Which lines of each page have a label of ``FLAGGED_LABELS`` as a whole, at the thresholds of ``predictor``."""
     limits, found = predictor.points.limits(_RATE), []
     for first in range(0, len(texts), _BATCH):
-        lines = [[line.replace("\r", " ").replace("\n", " ") for line in one] for one in texts[first : first + _BATCH]]
-        scores = score_documents(stages, ["\n".join(one) for one in lines])
+        part = texts[first : first + _BATCH]
+        # With a line end behind each, every line is one, the last blank one too.
+        scores = score_documents(
+            stages, ["".join(line.replace("\r", " ").replace("\n", " ") + "\n" for line in one) for one in part]
+        )
         flagged = _FLAGGED.take(predictor.points.labels_within(scores.logits, limits))
         found.extend(np.split(flagged, scores.line_edges[1:-1]))
     return found
@@ -88,18 +91,17 @@ def hold_out(
         What was found of each trade; clean lines flagged, of how many, on public pages and on hand-written ones.
     """
     learnt, held = [], []
-    public: list[list[str]] = []
-    written: list[list[str]] = []
+    public: list[LabelledDocument] = []
+    written: list[LabelledDocument] = []
     for document in documents:
         own = touts(document, trades)
         if SEVERAL in own or group & set(own):
             held.append((document, own))
         elif not own and fold_of(document, settings.folds, settings.seed) == fold and document.source != "generated":
-            clean = [line.text for line in document.lines if line.label == Label.CLEAN]
-            if document.source == "lines" and clean:
-                written.append(clean)
+            if document.source == "lines":
+                written.append(document)
             elif document.source == "wcxb":
-                public.append([line.text if line.label == Label.CLEAN else "" for line in document.lines])
+                public.append(document)
         else:
             learnt.append(document)
     model: LineModel = fit_lines_of(learnt, predictor.stages.char_table, settings)
@@ -115,9 +117,12 @@ def hold_out(
         alone, _ = _share(flagged_lines(stages, predictor, [[line] for page in pages for line in page]))
         found[trade] = Found(count, hit, alone)
     shares = []
-    for clean_pages in (public, written):
-        flagged = flagged_lines(stages, predictor, clean_pages)
-        kept = [own[[bool(text.strip()) for text in page]] for own, page in zip(flagged, clean_pages, strict=True)]
+    for whole_pages in (public, written):
+        flagged = flagged_lines(stages, predictor, [[line.text for line in page.lines] for page in whole_pages])
+        kept = [
+            own[[line.label == Label.CLEAN and bool(line.text.strip()) for line in page.lines]]
+            for own, page in zip(flagged, whole_pages, strict=True)
+        ]
         shares.append(_share(kept))
     return found, shares[0], shares[1]
 

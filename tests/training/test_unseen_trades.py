@@ -1,0 +1,74 @@
+"""Trades that the line model never saw, judged by a finished model."""
+
+from spamfilter import Predictor
+from tests.training.material import own_documents
+from training.documents import LabelledDocument, LabelledLine
+from training.fit import FitSettings
+from training.trades import SEVERAL
+from training.unseen_trades import Found, deal_trades, hold_out, report, touts
+
+TRADES = {"potions": ("potions",), "charms": ("charms",), "mixed": (SEVERAL,), "both": ("charms", "potions")}
+
+
+def pages(topic: str, ware: str) -> list[LabelledDocument]:
+    """Thirty pages of two lines that sell ``ware``."""
+    return [
+        LabelledDocument(
+            f"seo_injection/{topic}.en#{number}",
+            "lines",
+            "en",
+            tuple(
+                LabelledLine(text, "seo_injection")
+                for text in (f"{ware} {number} sold here, order {ware} today", f"Our {ware} shop number {number}")
+            ),
+            topic,
+            True,
+        )
+        for number in range(30)
+    ]
+
+
+def test_every_trade_is_dealt_into_one_group_and_topics_of_many_trades_into_none() -> None:
+    groups = deal_trades({**TRADES, "third": ("amulets",)}, 2)
+    assert sorted(name for group in groups for name in group) == ["amulets", "charms", "potions"]
+
+
+def test_a_document_touts_the_trades_of_its_topic() -> None:
+    assert touts(pages("both", "brew")[0], TRADES) == ("charms", "potions")
+    assert touts(pages("potions-phrases", "brew")[0], TRADES) == ("potions",)
+    assert touts(pages("unheard-of", "brew")[0], TRADES) == (SEVERAL,)
+    clean = next(one for one in own_documents() if all(line.label == "clean" for line in one.lines))
+    assert touts(clean, TRADES) == ()
+
+
+def test_lines_of_a_trade_are_found_more_often_when_they_were_learnt(predictor: Predictor) -> None:
+    ware = "qxovarin"
+    documents = [*own_documents(), *pages("potions", ware)]
+    trades = {**{one.page_type or "": ("others",) for one in own_documents()}, **TRADES}
+    unseen, _, clean = hold_out(predictor, documents, trades, frozenset({"potions"}), 0, FitSettings())
+    assert unseen["potions"].lines == 60
+    assert clean[1] > 0
+    # The same pages count as clean lines of nobody when the trade is not held out.
+    learnt, _, _ = hold_out(
+        predictor,
+        [*documents, *pages("charms", ware)],
+        trades,
+        frozenset({"charms"}),
+        0,
+        FitSettings(),
+    )
+    assert learnt["charms"].on_page > unseen["potions"].on_page
+
+
+def test_the_report_gives_means_over_trades_and_what_was_lost() -> None:
+    text = report(
+        [
+            ({"potions": Found(10, 5, 1)}, (1, 100), (2, 50)),
+            ({"charms": Found(10, 10, 3), "empty": Found(0, 0, 0)}, (0, 100), (3, 50)),
+        ]
+    )
+    assert "| potions | 10 | 50.0 | 10.0 |" in text
+    assert "empty" not in text
+    assert "| mean over trades | | 75.0 | 20.0 |" in text
+    assert "0.5 % of 200 clean lines" in text
+    assert "5.0 % of 100 hand-written" in text
