@@ -185,12 +185,13 @@ def _expected_calibration_error(probabilities: NDArray[np.float64], truth: NDArr
 
 
 def _real_clean_pages(documents: Sequence[LabelledDocument], kinds: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Pages that measure false alarms: those of the benchmark, or excerpts of clean text where there are few."""
+    """Pages that measure false alarms: those of the benchmark, or excerpts and pages of clean text where there are few."""
     sources = np.array([one.source for one in documents])
     of_the_web: NDArray[np.bool_] = (sources == "wcxb") & (kinds == 0)
     if of_the_web.sum() * RATES[0] >= 20:
         return of_the_web
-    excerpts: NDArray[np.bool_] = (np.char.startswith(sources, "UD") | (sources == "body") | of_the_web) & (kinds == 0)
+    clean_text = np.char.startswith(sources, "UD") | np.isin(sources, ("body", "clean")) | of_the_web
+    excerpts: NDArray[np.bool_] = clean_text & (kinds == 0)
     return excerpts
 
 
