@@ -185,7 +185,7 @@ def _expected_calibration_error(probabilities: NDArray[np.float64], truth: NDArr
 
 
 def _real_clean_pages(documents: Sequence[LabelledDocument], kinds: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Pages that measure false alarms: those of the benchmark, or excerpts and pages of clean text where there are few."""
+    """Pages that measure false alarms: those of the benchmark, or any clean text where there are few."""
     sources = np.array([one.source for one in documents])
     of_the_web: NDArray[np.bool_] = (sources == "wcxb") & (kinds == 0)
     if of_the_web.sum() * RATES[0] >= 20:
