@@ -31,6 +31,10 @@ class Predictor:
         self.points = points_from(model.settings)
         self._origin = model.origin
 
+    def __getstate__(self) -> dict[str, object]:
+        """A copy may go to a machine that does not have the folder: it sends its stages along with its tasks."""
+        return {**self.__dict__, "_origin": None}
+
     @classmethod
     def load(cls, path: str | Path | None = None) -> "Predictor":
         """Load a model folder, the shipped one by default.

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -62,6 +63,14 @@ def test_a_model_that_was_loaded_from_no_folder_goes_to_the_workers_itself(predi
     texts = [PAGE, "Buy cheap pills online without prescription, casino bonus 2024", ""]
     found = [[line.probabilities for line in page.lines] for page in own.predict_many(texts, n_jobs=2)]
     assert found == [[line.probabilities for line in predictor.predict(text).lines] for text in texts]
+
+
+def test_a_copy_needs_no_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(default_model_folder(), folder)
+    copied = pickle.loads(pickle.dumps(Predictor.load(folder)))
+    shutil.rmtree(folder)
+    assert [len(page.lines) for page in copied.predict_many([PAGE] * 3, n_jobs=2)] == [80] * 3
 
 
 def test_a_model_folder_that_became_another_model_is_an_error_in_the_workers(tmp_path: Path) -> None:
