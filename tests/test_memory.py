@@ -18,7 +18,7 @@ SENTENCE = "The mill by the river grinds flour for five villages, and its wheel 
         (SENTENCE * 11_000, 70),
         ((SENTENCE * 12 + "\n") * 900, 70),
         ("short line\n" * 90_000, 110),
-        ("x\n" * 200_000, 500),
+        ("x\n" * 200_000, 530),
         ("Best online casino bonus, claim 200 free spins now!\n" * 10_000, 70),
         ("".join(SPLICED.format(number % 977, number % 613) for number in range(15_000)), 110),
     ],
