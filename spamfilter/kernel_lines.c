@@ -264,25 +264,28 @@ void look_at_lines(const token_batch *batch, const elementary_tables *of, const 
     find_facts(rows, of);
 }
 
+/* Sum over the rows from `first` to before `stop`, `row` itself left out. */
+static inline int64_t sum_around(const int64_t *values, const int64_t *running, int64_t row, int64_t first, int64_t stop)
+{
+    return (int64_t)((uint64_t)running[first] - (uint64_t)running[stop] - (uint64_t)values[row]);
+}
+
 /* Means of some running numbers over the rows at most `reach` away on the page, the row itself left out. */
 static void means_within(const int64_t *values, const int64_t *running, int64_t count, int64_t rows, int64_t row,
                          int64_t reach, int64_t page_start, int64_t page_stop, double *means)
 {
     const int64_t first = most(row - reach, page_start), stop = least(row + reach + 1, page_stop);
     const double size = (double)most(stop - first - 1, 1);
-    for (int64_t number = 0; number < count; number++, values += rows, running += rows + 1) {
-        const uint64_t sum = (uint64_t)running[first] - (uint64_t)running[stop] - (uint64_t)values[row];
-        means[number] = (double)(int64_t)sum / size / UNIT;
-    }
+    for (int64_t number = 0; number < count; number++, values += rows, running += rows + 1)
+        means[number] = (double)sum_around(values, running, row, first, stop) / size / UNIT;
 }
 
 /* Logarithm of the number of title-like lines at most `reach` away on the page, of 1 more. */
 static double log_of_titles(const page_rows *of, const elementary_tables *tables, int64_t row, int64_t reach)
 {
     const int64_t first = most(row - reach, of->starts[row]), stop = least(row + reach + 1, of->stops[row]);
-    const int64_t *const sums = of->running + 4 * (of->rows + 1);
-    const uint64_t units = (uint64_t)sums[first] - (uint64_t)sums[stop] - (uint64_t)of->units[4 * of->rows + row];
-    return logarithm_of_count(tables, (int64_t)units / (int64_t)UNIT);
+    const int64_t *const values = of->units + 4 * of->rows, *const running = of->running + 4 * (of->rows + 1);
+    return logarithm_of_count(tables, sum_around(values, running, row, first, stop) / (int64_t)UNIT);
 }
 
 /* What the other lines of the page add up to. */

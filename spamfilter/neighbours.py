@@ -70,13 +70,13 @@ class Pages:
             float64 (k, n).
         """
         sums, counts = self.sums_within(values, running, reach, rows)
-        means: NDArray[np.float64] = sums / np.maximum(counts, 1, out=counts)
+        means: NDArray[np.float64] = sums / counts
         return means
 
     def sums_within(
         self, values: NDArray[np.int64], running: NDArray[np.int64], reach: int, rows: slice
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Sums int64 (k, n) over the rows that ``means_within`` looks at, and how many these are, int64 (n,)."""
+        """Sums int64 (k, n) over the rows that ``means_within`` looks at, and their number, at least 1, int64 (n,)."""
         places = np.arange(rows.start, rows.stop)
         first = np.maximum(places - reach, self.starts[rows])
         stop = np.minimum(places + (reach + 1), self.stops[rows])
@@ -85,7 +85,7 @@ class Pages:
         sums -= values[:, rows]
         stop -= first
         stop -= 1
-        return sums, stop
+        return sums, np.maximum(stop, 1, out=stop)
 
     def before(self, values: NDArray[np.float64], rows: slice) -> NDArray[np.float64]:
         """Values float64 (k, r) of the row before each of ``rows`` on its page, 0 where there is none; (k, n)."""

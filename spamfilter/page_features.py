@@ -129,13 +129,13 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
     widths, log_width, ends, words = shapes.widths[rows], facts.log_width[rows], shapes.stops[rows], shapes.words[rows]
     not_latin, margin = facts.not_latin[rows], facts.margin[rows]
     solo_share = shapes.solos[rows] / np.maximum(words + shapes.solos[rows], 1)
-    near, far = (pages.means_within(facts.units, facts.running, reach, rows) for reach in (3, 10))
+    (near_sums, near_lines), (far_sums, far_lines) = (
+        pages.sums_within(facts.units, facts.running, reach, rows) for reach in (3, 10)
+    )
+    near, far = near_sums / near_lines, far_sums / far_lines
     near /= UNIT
     far /= UNIT
     near_titles, far_titles = (means[5:] / np.maximum(means[4], 1 / UNIT) for means in (near, far))
-    near_count, far_count = (
-        pages.sums_within(facts.units[4:5], facts.running[4:5], reach, rows)[0][0] // UNIT for reach in (3, 10)
-    )
 
     others = facts.totals.take(pages.documents[rows], axis=1)
     others -= facts.addends[:, rows]
@@ -202,9 +202,9 @@ def _columns(facts: LineFacts, pages: Pages, rows: slice) -> list[Column]:
         ("boilerplate logit by width", boilerplate * log_width),
         (("spam logit of the only line", "boilerplate logit of the only line"), logits.take(_ALONE, axis=0) * only),
         ("words of the body in its other lines", others[9] / np.maximum(others[10], 1) / UNIT),
-        ("title-like within 3", elementary.log1p(near_count)),
+        ("title-like within 3", elementary.log1p(near_sums[4] // UNIT)),
         (_TITLE_NAMES[0], near_titles),
-        ("title-like within 10", elementary.log1p(far_count)),
+        ("title-like within 10", elementary.log1p(far_sums[4] // UNIT)),
         (_TITLE_NAMES[1], far_titles),
     ]
 
