@@ -158,7 +158,7 @@ def decide(scores: ScoreArrays, points: OperatingPoints, rate: float) -> Decisio
     spans = (scores.span_logits >= limits[_SPAN]).nonzero()[0]
     labels = points.labels_within(scores.logits, limits)
     labels[scores.span_lines.take(spans)] = _SEO_INJECTION
-    flagged = _IS_FLAGGED.take(labels).nonzero()[0]
+    flagged = IS_FLAGGED.take(labels).nonzero()[0]
     flagged_edges = flagged.searchsorted(scores.line_edges)
     clean, residue, farm, spam = scores.document_logits.T
     spam_logits = elementary.logaddexp(farm, spam)
@@ -172,4 +172,5 @@ def decide(scores: ScoreArrays, points: OperatingPoints, rate: float) -> Decisio
 
 _SPAN = DECISIONS.index("span")
 _SEO_INJECTION = LABELS.index(Label.SEO_INJECTION)
-_IS_FLAGGED = np.array([label in FLAGGED_LABELS for label in LABELS])
+IS_FLAGGED = np.array([label in FLAGGED_LABELS for label in LABELS])
+"""Which of ``LABELS`` are in ``FLAGGED_LABELS``, bool (6,)."""

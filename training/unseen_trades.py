@@ -21,20 +21,21 @@ from numpy.typing import NDArray
 
 from spamfilter import Predictor
 from spamfilter.errors import InputError, ModelError
-from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
+from spamfilter.labels import Label
 from spamfilter.line_model import LineModel
 from spamfilter.pipeline import Stages, score_documents
+from spamfilter.scores import IS_FLAGGED
 from training.documents import LabelledDocument
 from training.fit import FitSettings, fit_lines_of, fold_of
 from training.generate import generate
 from training.lines import CORPUS_FOLDER, PHRASES_SUFFIX, read_labelled_lines
 from training.sources import SourceError, read_public_sources
+from training.span_training import document_text
 from training.trades import SEVERAL, read_trades, trade_topic
 
 _GROUPS = 6
 _RATE = 1e-3
 _BATCH = 64
-_FLAGGED = np.array([label in FLAGGED_LABELS for label in LABELS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +60,12 @@ def touts(document: LabelledDocument, trades: dict[str, tuple[str, ...]]) -> tup
     return trades.get(trade_topic(document.page_type or ""), (SEVERAL,))
 
 
-def flagged_lines(stages: Stages, predictor: Predictor, texts: Sequence[Sequence[str]]) -> list[NDArray[np.bool_]]:
+def flagged_lines(stages: Stages, predictor: Predictor, pages: Sequence[LabelledDocument]) -> list[NDArray[np.bool_]]:
     """Which lines of each page have a label of ``FLAGGED_LABELS`` as a whole, at the thresholds of ``predictor``."""
     limits, found = predictor.points.limits(_RATE), []
-    for first in range(0, len(texts), _BATCH):
-        part = texts[first : first + _BATCH]
-        # With a line end behind each, every line is one, the last blank one too.
-        scores = score_documents(
-            stages, ["".join(line.replace("\r", " ").replace("\n", " ") + "\n" for line in one) for one in part]
-        )
-        flagged = _FLAGGED.take(predictor.points.labels_within(scores.logits, limits))
+    for first in range(0, len(pages), _BATCH):
+        scores = score_documents(stages, [document_text(page) for page in pages[first : first + _BATCH]])
+        flagged = IS_FLAGGED.take(predictor.points.labels_within(scores.logits, limits))
         found.extend(np.split(flagged, scores.line_edges[1:-1]))
     return found
 
@@ -109,16 +106,17 @@ def hold_out(
     found: dict[str, Found] = {}
     for trade in sorted(group):
         pages = [
-            [line.text for line in document.lines if line.label == Label.SEO_INJECTION]
+            replace(document, lines=tuple(line for line in document.lines if line.label == Label.SEO_INJECTION))
             for document, own in held
             if trade in own and document.source == "lines" and not (document.page_type or "").endswith(PHRASES_SUFFIX)
         ]
         hit, count = _share(flagged_lines(stages, predictor, pages))
-        alone, _ = _share(flagged_lines(stages, predictor, [[line] for page in pages for line in page]))
+        lone_lines = [replace(page, lines=(line,)) for page in pages for line in page.lines]
+        alone, _ = _share(flagged_lines(stages, predictor, lone_lines))
         found[trade] = Found(count, hit, alone)
     shares = []
     for whole_pages in (public, written):
-        flagged = flagged_lines(stages, predictor, [[line.text for line in page.lines] for page in whole_pages])
+        flagged = flagged_lines(stages, predictor, whole_pages)
         kept = [
             own[[line.label == Label.CLEAN and bool(line.text.strip()) for line in page.lines]]
             for own, page in zip(flagged, whole_pages, strict=True)

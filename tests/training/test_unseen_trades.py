@@ -48,7 +48,7 @@ def test_lines_of_a_trade_are_found_more_often_when_they_were_learnt(predictor: 
     unseen, _, clean = hold_out(predictor, documents, trades, frozenset({"potions"}), 0, FitSettings())
     assert unseen["potions"].lines == 60
     assert clean[1] > 0
-    # The same pages count as clean lines of nobody when the trade is not held out.
+    # The same lines under another trade: those of the first one have been learnt.
     learnt, _, _ = hold_out(
         predictor,
         [*documents, *pages("charms", ware)],
