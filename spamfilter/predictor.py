@@ -64,7 +64,8 @@ class Predictor:
         """Judge many documents, in order, reading ``texts`` as it goes.
 
         Args:
-            n_jobs: processes, as in joblib; -1 for all cores. Results do not depend on it.
+            n_jobs: worker processes, as in joblib; -1 for all cores. While this process would only wait for them it
+                scores texts itself. Results do not depend on it.
 
         Raises:
             TypeError: an element is not a str.
@@ -90,7 +91,7 @@ class Predictor:
     ) -> Iterator[DocumentPrediction]:
         from spamfilter.processes import score_in_processes
 
-        for texts, scores in score_in_processes(self._origin or self.stages, batches, n_jobs):
+        for texts, scores in score_in_processes(self.stages, self._origin, batches, n_jobs):
             yield from self._decided(texts, scores, rate)
 
     def _predict_batch(self, texts: list[str], rate: float) -> list[DocumentPrediction]:
