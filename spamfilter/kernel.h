@@ -174,7 +174,7 @@ static inline double log_add_exp(const elementary_tables *of, double a, double b
 typedef struct span_model span_model;
 
 enum { LABELS = 6, CLEAN = 0, SEO, LINK, HEADLINE, TEMPLATE, BOILERPLATE };
-enum { CONTEXT_NUMBERS = 89, SECOND_NUMBERS = 27, SPAN_NUMBERS = 48, SPAN_PAGE_NUMBERS = 22, DOCUMENT_NUMBERS = 4 };
+enum { CONTEXT_NUMBERS = 89, SECOND_NUMBERS = 27, SPAN_NUMBERS = 52, SPAN_PAGE_NUMBERS = 22, DOCUMENT_NUMBERS = 4 };
 enum { NEAR_NUMBERS = 8, PAGE_NUMBERS = 11 };
 
 

@@ -366,11 +366,12 @@ static int64_t edge_sum(const span_model *model, const line_piece *piece, stretc
     return sum;
 }
 
-/* `PhraseModel.score`. */
-static double phrase_score(const span_model *model, line_piece *piece, stretch own)
+/* `PhraseModel.score`: the log-odds; what the contents say goes to `contents`. */
+static double phrase_score(const span_model *model, line_piece *piece, stretch own, double *contents)
 {
     const double root = sqrt((double)(4 * (own.last - own.first) + 3));
     const double inside = (double)content_sum(model, piece, own) / root;
+    *contents = inside / model->phrase_scale;
     const double score = inside + (double)edge_sum(model, piece, own) * model->edge_weight;
     return score / model->phrase_scale + model->phrase_bias;
 }
@@ -481,7 +482,9 @@ static void describe(const span_model *model, const line_model *line, line_piece
     const int64_t inside = (int64_t)span_sums[3], whole = piece->start[first] + piece->end[last] + inside;
     const double start = limited((double)piece->start[first] / scale, 30);
     const double end = limited((double)piece->end[last] / scale, 30);
-    const double inside_score = (double)inside / scale, phrase = phrase_score(model, piece, own);
+    double contents;
+    const double inside_score = (double)inside / scale, phrase = phrase_score(model, piece, own, &contents);
+    const double share = (double)count / (double)width;
     /* How well the line reads across the edges of the stretch, and without it. */
     const double strange_start = (double)piece->strange[first] / 100, strange_end = (double)piece->strange[stop] / 100;
     const uint32_t joined_row = row_of_pair(piece->hashes[before], piece->hashes[stop], (int32_t)line->pair_bits);
@@ -498,7 +501,7 @@ static void describe(const span_model *model, const line_model *line, line_piece
     *out++ = inside_score / (double)count;
     *out++ = model->logarithms[count];
     *out++ = model->logarithms[width];
-    *out++ = (double)count / (double)width;
+    *out++ = share;
     *out++ = span.spam;
     *out++ = rest.spam;
     *out++ = both.spam;
@@ -539,6 +542,10 @@ static void describe(const span_model *model, const line_model *line, line_piece
     *out++ = end - end_across;
     *out++ = limited(phrase, 30);
     *out++ = smaller(larger(phrase, 0), 30);
+    *out++ = limited(contents, 30);
+    *out++ = limited(contents, 12) * share;
+    *out++ = limited(contents, 12) * rest.spam;
+    *out++ = limited(phrase, 12) * span.spam;
     for (int number = 0; number < SPAN_NUMBERS; number++)
         numbers[number] = grained(numbers[number]);
 }

@@ -14,6 +14,8 @@ from spamfilter.tokens import KIND_LINE_END, KIND_MARK, KIND_SOLO, KIND_WORD
 
 NEIGHBOURHOOD = 60
 """Tokens on each side of a stretch that it is compared with."""
+PHRASE_NUMBERS = 6
+"""How many of the numbers, the last ones, come from the phrase model."""
 _LATIN = 1
 _PAIR_BITS = 32
 
@@ -26,7 +28,7 @@ def describe_candidates(
     scores: TokenScores,
     stretches: Stretches,
     across: tuple[NDArray[np.float64], NDArray[np.float64]],
-    phrase: NDArray[np.float64],
+    phrase: tuple[NDArray[np.float64], NDArray[np.float64]],
     page_words: WordWeights,
     scale: float,
 ) -> NDArray[np.float64]:
@@ -35,7 +37,7 @@ def describe_candidates(
     Args:
         counts: int64 (5, c + 1), as ``running_counts`` gives them.
         across: float64 (k,), start and end score of the boundary that is left when the stretch is cut out.
-        phrase: float64 (k,), as ``PhraseModel.score`` gives it.
+        phrase: float64 (k,) each, as ``PhraseModel.score`` gives them.
     """
     piece, first, last = stretches
     start, end, _ = scores
@@ -131,16 +133,52 @@ def describe_candidates(
         end_across,
         start_score - start_across,
         end_score - end_across,
-        np.clip(phrase, -30, 30),
-        np.clip(phrase, 0, 30),
+        *phrase_values(phrase, count / (high - low), span_spam, rest_spam),
     ]
     columns = np.empty((len(values), len(piece)))
     for column, value in zip(columns, values, strict=True):
         column[:] = value
-    columns *= 256.0
-    np.rint(columns, out=columns)
-    columns /= 256.0
-    return columns.T
+    return _grained(columns).T
+
+
+def phrase_values(
+    phrase: tuple[NDArray[np.float64], NDArray[np.float64]],
+    share: NDArray[np.float64],
+    span_spam: NDArray[np.float64],
+    rest_spam: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], ...]:
+    """The last ``PHRASE_NUMBERS`` of ``CANDIDATE_NAMES``, float64 (k,) each, before they are rounded."""
+    contents, whole = phrase
+    narrow = np.clip(contents, -12, 12)
+    return (
+        np.clip(whole, -30, 30),
+        np.clip(whole, 0, 30),
+        np.clip(contents, -30, 30),
+        narrow * share,
+        narrow * rest_spam,
+        np.clip(whole, -12, 12) * span_spam,
+    )
+
+
+def with_phrases(
+    values: NDArray[np.float64], names: tuple[str, ...], phrase: tuple[NDArray[np.float64], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Numbers of stretches, float64 (k, f) as ``describe_candidates`` gives them, for other scores of the phrases."""
+    share, span_spam, rest_spam = (
+        values[:, names.index(name)]
+        for name in ("share of what stands around", "spam logit of the stretch", "spam logit of the rest")
+    )
+    changed = values.copy()
+    changed[:, -PHRASE_NUMBERS:] = _grained(np.stack(phrase_values(phrase, share, span_spam, rest_spam), axis=1))
+    return changed
+
+
+def _grained(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round to multiples of 1/256, in place."""
+    values *= 256.0
+    np.rint(values, out=values)
+    values /= 256.0
+    return values
 
 
 def running_counts(

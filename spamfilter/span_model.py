@@ -111,6 +111,10 @@ CANDIDATE_NAMES: tuple[str, ...] = (
     "end score above the one without the stretch",
     "reads like a phrase",
     "reads like a phrase, above 0",
+    "contents of a phrase",
+    "contents of a phrase, times share",
+    "contents of a phrase, times spam logit of the rest",
+    "reads like a phrase, times spam logit",
 )
 
 

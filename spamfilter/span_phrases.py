@@ -144,8 +144,8 @@ class PhraseModel:
         contents: NDArray[np.int64],
         first: NDArray[np.int64],
         last: NDArray[np.int64],
-    ) -> NDArray[np.float64]:
-        """Log-odds float64 (k,) that stretches are foreign phrases.
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What the contents of stretches say, and the log-odds that they are foreign phrases, float64 (k,) each.
 
         Args:
             contents: int64 (2, c + 1), as ``content_sums`` gives them.
@@ -154,7 +154,9 @@ class PhraseModel:
         tokens, pairs = contents
         inside = tokens.take(first) - tokens.take(last + 1) + pairs.take(first) - pairs.take(last)
         edges = self.table[1].take(edge_rows(pieces, first, last)).sum(axis=0, dtype=np.int64)
-        scores: NDArray[np.float64] = inside / np.sqrt(content_sizes(first, last)) + edges * EDGE_WEIGHT
+        own: NDArray[np.float64] = inside / np.sqrt(content_sizes(first, last))
+        scores: NDArray[np.float64] = own + edges * EDGE_WEIGHT
+        own /= self.scale
         scores /= self.scale
         scores += self.bias
-        return scores
+        return own, scores

@@ -108,23 +108,25 @@ def test_a_phrase_has_the_sum_of_its_contents_and_edges_wherever_its_line_stands
     free = np.flatnonzero(pieces.free)
     first = free
     last = np.minimum(first + longer, pieces.starts[pieces.numbers[first] + 1] - 2)
-    scores = PHRASES.score(pieces, PHRASES.content_sums(batch, pieces), first, last)
+    own, scores = PHRASES.score(pieces, PHRASES.content_sums(batch, pieces), first, last)
     for place, (low, high) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
         alone_batch, alone = looked_at([lines[pieces.numbers[low]]])
         shift = pieces.starts[pieces.numbers[low]]
         one, other = np.array([low - shift]), np.array([high - shift])
-        assert PHRASES.score(alone, PHRASES.content_sums(alone_batch, alone), one, other) == scores[place]
+        assert PHRASES.score(alone, PHRASES.content_sums(alone_batch, alone), one, other) == (own[place], scores[place])
         rows = content_rows(alone_batch, alone)[:, one[0] : other[0] + 1]
         contents = PHRASES.table[0][rows[:3]].sum() + PHRASES.table[0][rows[3, :-1]].sum()
         edges = PHRASES.table[1][edge_rows(alone, one, other)].sum()
-        expected = (contents / np.sqrt(content_sizes(one, other)) + 0.3 * edges) / PHRASES.scale + PHRASES.bias
-        np.testing.assert_allclose(scores[place], expected)
+        expected = contents / np.sqrt(content_sizes(one, other))
+        np.testing.assert_allclose(own[place], expected / PHRASES.scale)
+        np.testing.assert_allclose(scores[place], (expected + 0.3 * edges) / PHRASES.scale + PHRASES.bias)
 
 
 def test_a_phrase_is_read_with_its_surroundings_and_its_pairs() -> None:
     def score(text: str) -> float:
         batch, pieces = looked_at([text])
-        return float(PHRASES.score(pieces, PHRASES.content_sums(batch, pieces), np.array([2]), np.array([3]))[0])
+        _, whole = PHRASES.score(pieces, PHRASES.content_sums(batch, pieces), np.array([2]), np.array([3]))
+        return float(whole[0])
 
     assert score("the garden hoses went") != score("a garden hoses went")
     assert score("the garden hoses went") != score("the hoses garden went")

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from spamfilter.dense_model import DenseModel
 from spamfilter.line_model import LineModel
+from spamfilter.span_description import with_phrases
 from spamfilter.span_model import CANDIDATE_NAMES, SpanModel, inspect_lines
 from spamfilter.span_phrases import (
     EDGE_WEIGHT,
@@ -31,7 +32,6 @@ _HIT = 0.5
 """Overlap from which a phrase counts as found."""
 _ITERATIONS = 80
 _WEIGHT_LIMIT = (1 << 15) - 1
-_PHRASE_COLUMN = CANDIDATE_NAMES.index("reads like a phrase")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,21 +164,17 @@ def fit_phrases(proposals: Sequence[Proposals]) -> PhraseModel:
     return PhraseModel(integer, scale, float(regression.intercept_[0]))
 
 
-def phrase_scores(model: PhraseModel, one: Proposals) -> NDArray[np.float64]:
-    """What ``PhraseModel.score`` gives for all stretches of ``one``, float64 (v,)."""
-    scores: NDArray[np.float64] = one.rows @ (model.table.ravel() / model.scale) + model.bias
-    return scores
+def phrase_scores(model: PhraseModel, one: Proposals) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What ``PhraseModel.score`` gives for all stretches of ``one``, float64 (v,) each."""
+    contents, edges = model.table / model.scale
+    own: NDArray[np.float64] = one.rows @ np.concatenate((contents, np.zeros_like(edges)))
+    at_edges: NDArray[np.float64] = one.rows @ np.concatenate((np.zeros_like(contents), edges))
+    return own, own + at_edges + model.bias
 
 
 def fit_choice(parts: Sequence[tuple[Proposals, PhraseModel]]) -> tuple[DenseModel, DenseModel]:
     """Fit which rival a stretch is and how sure that is, on phrase scores of models fitted on other documents."""
-    described = []
-    for one, phrases in parts:
-        scores = np.clip(phrase_scores(phrases, one), -30, 30)
-        values = one.values.copy()
-        values[:, _PHRASE_COLUMN] = np.rint(scores * 256) / 256
-        values[:, _PHRASE_COLUMN + 1] = np.maximum(values[:, _PHRASE_COLUMN], 0)
-        described.append(values)
+    described = [with_phrases(one.values, CANDIDATE_NAMES, phrase_scores(phrases, one)) for one, phrases in parts]
     rows, truths, weights = [], [], []
     for (one, _), values in zip(parts, described, strict=True):
         right, unclear = _rights(one)

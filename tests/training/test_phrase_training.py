@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 
+from spamfilter.span_description import with_phrases
 from spamfilter.span_phrases import PHRASE_BITS, PhraseModel, content_rows, edge_rows
 from spamfilter.span_tokens import cut_pieces
 from spamfilter.text import encode_documents
 from spamfilter.tokens import tokenize
 from training.char_table import build_char_table
-from training.phrase_training import overlap_with, phrase_matrix
+from training.phrase_training import Proposals, overlap_with, phrase_matrix, phrase_scores
 
 
 def test_the_inputs_of_training_give_the_scores_of_serving() -> None:
@@ -21,8 +23,26 @@ def test_the_inputs_of_training_give_the_scores_of_serving() -> None:
     table = np.random.default_rng(0).integers(-1000, 1000, (2, 1 << PHRASE_BITS), dtype=np.int32)
     model = PhraseModel(table, 100.0, 0.5)
     matrix = phrase_matrix(content_rows(batch, pieces), edge_rows(pieces, first, last), first, last)
-    served = model.score(pieces, model.content_sums(batch, pieces), first, last)
+    own, served = model.score(pieces, model.content_sums(batch, pieces), first, last)
     np.testing.assert_allclose(matrix @ (table.ravel() / 100.0) + 0.5, served, rtol=1e-5, atol=1e-5)
+    trained = phrase_scores(model, proposals_of(matrix))
+    np.testing.assert_allclose(trained, (own, served), rtol=1e-5, atol=1e-5)
+
+
+def proposals_of(rows: scipy.sparse.csr_matrix) -> Proposals:
+    """Stretches of which only the inputs of the phrase model are known."""
+    count = rows.shape[0]
+    numbers, places = np.zeros(count), np.zeros(count, np.int64)
+    return Proposals(np.zeros((count, 0)), rows, places, places, places, numbers, numbers, numbers)
+
+
+def test_phrase_numbers_are_replaced_as_they_would_have_been_computed() -> None:
+    names = ("share of what stands around", "spam logit of the stretch", "spam logit of the rest", *"abcdef")
+    values = np.array([[0.5, 4.0, -2.0, *[9.0] * 6]])
+    changed = with_phrases(values, names, (np.array([3.0]), np.array([-1.001])))
+    # -1.001 rounds to -256 / 256; -4.004 to -1025 / 256.
+    assert changed.tolist() == [[0.5, 4.0, -2.0, -1.0, 0.0, 3.0, 1.5, -6.0, -1025 / 256]]
+    assert values[0, 3] == 9.0
 
 
 @pytest.mark.parametrize(
