@@ -191,10 +191,14 @@ def test_control_characters_of_a_page_do_not_reach_the_terminal(
 def test_every_newline_style_and_a_byte_order_mark_are_read(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, newline: bytes
 ) -> None:
-    path = write(tmp_path, b"\xef\xbb\xbf" + newline.join([b"One line of text.", b"", b"Another line of text."]))
+    path = write(
+        tmp_path,
+        b"\xef\xbb\xbf" + newline.join([b"The mill grinds flour for five villages.", b"", b"It was built in 1870."]),
+    )
     code, out, err = scan(capsys, path, "--json")
     assert (code, err) == (0, "")
-    assert [line["text"] for line in json.loads(out)["lines"]] == ["One line of text.", "", "Another line of text."]
+    lines = ["The mill grinds flour for five villages.", "", "It was built in 1870."]
+    assert [line["text"] for line in json.loads(out)["lines"]] == lines
 
 
 def test_broken_bytes_are_replaced_and_that_is_said_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
