@@ -64,8 +64,7 @@ class Predictor:
         """Judge many documents, in order, reading ``texts`` as it goes.
 
         Args:
-            n_jobs: worker processes, as in joblib; -1 for all cores. While this process would only wait for them it
-                scores texts itself. Results do not depend on it.
+            n_jobs: worker processes, as in joblib; -1 for all cores. Results do not depend on it.
 
         Raises:
             TypeError: an element is not a str.

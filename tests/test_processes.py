@@ -14,11 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from spamfilter import ModelError, Predictor, processes
+from spamfilter import ModelError, Predictor
 from spamfilter.model_store import StoredModel, load_model
-from spamfilter.pipeline import Stages, score_documents
 from spamfilter.predictor import default_model_folder
-from spamfilter.scores import ScoreArrays
 
 PAGE = "The mill by the river grinds flour.\n" * 80
 ENDLESS = """
@@ -49,24 +47,6 @@ def test_input_is_not_read_far_ahead_of_a_reader_who_takes_his_time(predictor: P
         time.sleep(1)
     assert taken < 10_000
     assert sum(1 for _ in results) == 40_000 - 1
-
-
-def test_this_process_helps_while_it_would_wait_and_changes_nothing(
-    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here = 0
-
-    def counted(stages: Stages, texts: list[str]) -> ScoreArrays:
-        nonlocal here
-        here += 1
-        return score_documents(stages, texts)
-
-    monkeypatch.setattr(processes, "score_documents", counted)
-    # The number of lines says which page it is.
-    pages = ["The mill by the river grinds flour.\n" * (1 + number % 90) for number in range(20_000)]
-    found = [len(page.lines) for page in predictor.predict_many(pages, n_jobs=2)]
-    assert found == [1 + number % 90 for number in range(20_000)]
-    assert here > 0
 
 
 def test_what_stands_before_an_error_of_the_texts_is_judged(predictor: Predictor) -> None:
