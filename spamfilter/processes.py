@@ -5,6 +5,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 
 from joblib import Parallel, delayed, effective_n_jobs
 
@@ -20,68 +21,59 @@ _WAITING_TASKS = 4
 """Tasks a process that are under way, or done and not yet read."""
 
 
-class _Intake:
-    """Takes batches off an iterator, task by task, and keeps them until their scores are there.
-
-    joblib takes tasks in a thread of its own. An error of the iterator ends it: what came before it is still scored.
-    """
-
-    def __init__(self, batches: Iterator[list[str]]) -> None:
-        self._batches = batches
-        self.waiting: deque[list[list[str]]] = deque()
-        self.finished = False
-        self.error: Exception | None = None
-
-    def take(self, count: int) -> list[list[str]]:
-        """Up to ``count`` batches, none at the end."""
-        task: list[list[str]] = []
-        try:
-            while not self.finished and len(task) < count:
-                task.append(next(self._batches))
-        except StopIteration:
-            self.finished = True
-        except Exception as error:
-            self.finished, self.error = True, error
-        if task:
-            self.waiting.append(task)
-        return task
-
-
 def score_in_processes(
-    stages: Stages, origin: ModelOrigin | None, batches: Iterator[list[str]], n_jobs: int
+    model: Stages | ModelOrigin, batches: Iterator[list[str]], n_jobs: int
 ) -> Iterator[tuple[list[str], ScoreArrays]]:
     """Score batches of texts in ``n_jobs`` worker processes; yields them in order, with their scores.
 
     Args:
-        origin: the folder from which each worker loads the stages once; None sends them along with each task.
+        model: the folder from which each process loads the stages once, or the stages, sent along with each task.
+        batches: an error of theirs is raised behind the scores of all that came before it.
 
     Raises:
         ModelError: the folder does not hold the model any more.
     """
     # The texts wait here: a worker sends back arrays only.
-    intake = _Intake(batches)
+    waiting: deque[list[list[str]]] = deque()
     limit = _WAITING_TASKS * effective_n_jobs(n_jobs)
+    finished = False
+    failure: Exception | None = None
+
+    def until_failure() -> Iterator[list[str]]:
+        nonlocal failure
+        try:
+            yield from batches
+        except Exception as error:
+            failure = error
+
+    readable = until_failure()
 
     def tasks() -> Iterator[list[list[str]]]:
+        nonlocal finished
         # joblib takes new tasks as workers get free, however far the reader of the results is behind.
-        while len(intake.waiting) < limit and (task := intake.take(_TASK_BATCHES)):
+        while len(waiting) < limit:
+            task = list(islice(readable, _TASK_BATCHES))
+            if not task:
+                finished = True
+                return
+            waiting.append(task)
             yield task
 
     # Tasks are large enough as they are: joblib would put short ones together, and leave workers without any.
     with Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator", pre_dispatch="2*n_jobs") as parallel:
-        while not intake.finished:
-            results = parallel(delayed(_score_task)(origin or stages, task) for task in tasks())
+        while not finished:
+            scored = parallel(delayed(_score_task)(model, task) for task in tasks())
             try:
-                for part in results:
-                    yield from zip(intake.waiting.popleft(), pickle.loads(part), strict=True)
+                for part in scored:
+                    yield from zip(waiting.popleft(), pickle.loads(part), strict=True)
             finally:
                 with warnings.catch_warnings():
                     # A reader who has seen enough knows that the rest is for nothing.
                     warnings.filterwarnings("ignore", "[0-9]+ tasks have been successfully executed", UserWarning)
                     warnings.filterwarnings("ignore", "[0-9]+ tasks which were still being processed", UserWarning)
-                    results.close()
-    if intake.error is not None:
-        raise intake.error
+                    scored.close()
+    if failure is not None:
+        raise failure
 
 
 def _score_task(model: Stages | ModelOrigin, batches: list[list[str]]) -> bytes:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter import elementary
+from spamfilter.dense_model import GRAIN
 from spamfilter.line_model import LineModel, Words
 from spamfilter.relatedness import WordWeights
 from spamfilter.span_stretches import Stretches, TokenScores
@@ -175,9 +176,9 @@ def with_phrases(
 
 def _grained(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Round to multiples of 1/256, in place."""
-    values *= 256.0
+    values *= GRAIN
     np.rint(values, out=values)
-    values /= 256.0
+    values /= GRAIN
     return values
 
 

@@ -167,8 +167,8 @@ def fit_phrases(proposals: Sequence[Proposals]) -> PhraseModel:
 def phrase_scores(model: PhraseModel, one: Proposals) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What ``PhraseModel.score`` gives for all stretches of ``one``, float64 (v,) each."""
     contents, edges = model.table / model.scale
-    own: NDArray[np.float64] = one.rows @ np.concatenate((contents, np.zeros_like(edges)))
-    at_edges: NDArray[np.float64] = one.rows @ np.concatenate((np.zeros_like(contents), edges))
+    own: NDArray[np.float64] = one.rows[:, : len(contents)] @ contents
+    at_edges: NDArray[np.float64] = one.rows[:, len(contents) :] @ edges
     return own, own + at_edges + model.bias
 
 
