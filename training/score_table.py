@@ -1,0 +1,141 @@
+"""Puts what a scorer measured into the card of a model.
+
+    python -m training.score_table MODEL scores.json
+
+``scores.json`` holds an object for each set of pages: ``flags`` with shares in %, and, as far as the set has them,
+``lines`` by label, ``spans``, and ``flags`` again ``by_lang`` and ``by_vertical``; and ``documents``: ``roc_auc`` and
+``recall_at_1pct_fpr`` in %, by the two groups of pages that are told apart. What is not there is left out.
+"""
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from spamfilter.errors import SpamfilterError
+from spamfilter.labels import LABELS
+from spamfilter.model_store import load_model, save_model
+
+HEADING = "## Measured by a scorer, in %"
+_NEXT_HEADING = "## Limits"
+_LEAST_LINES = 30
+"""Spam lines of a language or trade from which its recall is shown."""
+
+
+def score_tables(scores: object, rate: float) -> list[str]:
+    """The section of the card, line by line.
+
+    Args:
+        scores: content of ``scores.json``.
+        rate: ``max_false_positive_rate`` that the predictions were made at.
+
+    Raises:
+        ValueError: there is no set of pages in it.
+    """
+    sets = {name: one for name, one in _object(scores).items() if _object(one).get("flags")}
+    if not sets:
+        raise ValueError("no set of pages with its flags; give what the scorer wrote as JSON")
+    lines = [HEADING, "", f"At the operating point {rate:g}, on pages that training never saw.", ""]
+    lines += _flag_table(sets) + _label_table(sets) + _span_table(sets)
+    lines += _part_table(sets, "by_lang", "language") + _part_table(sets, "by_vertical", "trade")
+    return lines + _document_table(_object(_object(scores).get("documents")))
+
+
+def with_scores(card: str, section: Sequence[str]) -> str:
+    """The card with the section in place of an older one."""
+    before, _, behind = card.partition(_NEXT_HEADING)
+    before = before.partition(HEADING)[0]
+    return before.rstrip("\n") + "\n\n" + "\n".join(section) + "\n" + (_NEXT_HEADING + behind if behind else "")
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _cell(value: object, digits: int = 1) -> str:
+    return f"{value:.{digits}f}" if isinstance(value, int | float) and not math.isnan(value) else ""
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    if not rows:
+        return []
+    cells = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return [*("| " + " | ".join(row) + " |" for row in cells), ""]
+
+
+def _flag_table(sets: Mapping[str, Any]) -> list[str]:
+    head = ("pages", "clean lines", "of them flagged", "of their characters", "spam lines", "caught as spam")
+    rows = []
+    for name, one in sets.items():
+        flags = _object(one["flags"])
+        wrong = (_cell(flags.get("fp_lines"), 2), _cell(flags.get("fp_chars"), 2))
+        spam = (str(flags.get("spam_lines", "")), _cell(flags.get("spam_recall_either_label")))
+        rows.append((name, str(flags.get("clean_lines", "")), *wrong, *spam))
+    return _table(head, rows)
+
+
+def _label_table(sets: Mapping[str, Any]) -> list[str]:
+    rows = []
+    for name, one in sets.items():
+        for label in LABELS:
+            row = _object(_object(one.get("lines")).get(label.value))
+            if row.get("n"):
+                rows.append((f"{name}: {label.value}", str(row["n"]), *map(_cell, map(row.get, _LABEL_COLUMNS))))
+    return _table(("label", "lines", "precision", "recall", "F1"), rows)
+
+
+def _span_table(sets: Mapping[str, Any]) -> list[str]:
+    head = ("splices", "phrases", "found", "with exact edges", "F1 of characters", "clean lines with a span")
+    rows = []
+    for name, one in sets.items():
+        spans = _object(one.get("spans"))
+        if spans.get("spans"):
+            rows.append((name, str(spans["spans"]), *map(_cell, map(spans.get, _SPAN_COLUMNS))))
+    return _table(head, rows)
+
+
+def _part_table(sets: Mapping[str, Any], key: str, title: str) -> list[str]:
+    rows = [
+        (f"{name}: {part}", str(flags["spam_lines"]), _cell(flags.get("spam_recall_either_label")))
+        for name, one in sets.items()
+        for part, flags in sorted((part, _object(flags)) for part, flags in _object(one.get(key)).items())
+        if flags.get("spam_lines", 0) >= _LEAST_LINES
+    ]
+    return _table((title, "spam lines", "caught as spam"), rows)
+
+
+def _document_table(documents: Mapping[str, Any]) -> list[str]:
+    rows = [
+        (name, str(row.get("docs", "")), _cell(row.get("roc_auc")), _cell(row.get("recall_at_1pct_fpr")))
+        for name, row in ((name, _object(row)) for name, row in documents.items())
+    ]
+    return _table(("pages told apart", "pages", "ROC-AUC", "recall at 1 % false alarms"), rows)
+
+
+_LABEL_COLUMNS = ("precision", "recall", "f1")
+_SPAN_COLUMNS = ("iou50", "exact", "char_f1", "clean_lines_with_span")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training.score_table", description=__doc__.split("\n")[0])
+    parser.add_argument("model", type=Path, help="model folder; its card is written anew")
+    parser.add_argument("scores", type=Path, help="JSON that the scorer wrote")
+    parser.add_argument("--rate", type=float, default=1e-3, help="max_false_positive_rate of the predictions")
+    arguments = parser.parse_args(argv)
+    try:
+        section = score_tables(json.loads(arguments.scores.read_text(encoding="utf-8")), arguments.rate)
+        model = load_model(arguments.model)
+        save_model(arguments.model, replace(model, card=with_scores(model.card, section)))
+    except (SpamfilterError, OSError, ValueError) as error:
+        print(f"score_table: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
