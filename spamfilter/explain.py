@@ -1,6 +1,7 @@
 """Why: the words, context facts and lines that carried a verdict.
 
-A linear model explains itself: what an input adds to a verdict is its weight times its distance from the mean.
+A linear model explains itself: what an input adds to a verdict is its weight times its distance from the mean; where
+slopes change at knots, the difference between what it adds and what the mean would add.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from spamfilter.dense_model import DenseModel
 from spamfilter.document_model import DECISIONS
 from spamfilter.labels import LABELS, Label
 from spamfilter.line_model import NORM_FIELD, unpack_fields
+from spamfilter.piecewise_model import PiecewiseModel
 from spamfilter.pipeline import BatchScores, score_batch
 from spamfilter.predictor import Predictor
 from spamfilter.results import DocumentKind, DocumentPrediction, LinePrediction, Span
@@ -75,7 +77,13 @@ def _dense_reasons(
     weights = model.weights[:, toward].mean(axis=1)
     if against:
         weights = weights - model.weights[:, against].mean(axis=1)
-    shares = weights * (values - model.means)
+    return _strongest(model, values, weights * (values - model.means))
+
+
+def _strongest(
+    model: DenseModel | PiecewiseModel, values: NDArray[np.float64], shares: NDArray[np.float64]
+) -> tuple[Reason, ...]:
+    """The inputs with the largest shares in a verdict."""
     order = np.argsort(-shares, kind="stable")[:_MOST_REASONS]
     return tuple(
         Reason(f"{model.names[place]} {_amount(values[place], model.means[place])}", float(shares[place]))
@@ -128,7 +136,8 @@ def _explain_line(
         for place in np.flatnonzero(candidates.lines == line.number):
             begin = int(scores.tokens.begins[candidates.first[place]])
             if scores.batch.original_position(begin, 0) == span.start:
-                own = _dense_reasons(stages.span.candidates, candidates.values[place], (1,), (0,))
+                numbers, judge = candidates.values[place], stages.span.candidates
+                own = _strongest(judge, numbers, judge.shares(numbers))
                 page = _dense_reasons(stages.span.page, scores.span_values[place], (1,), (0,))
                 spans.append((span, (*own, *page)))
     return LineExplanation(line, reasons, tuple(spans))

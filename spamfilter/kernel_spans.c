@@ -17,11 +17,14 @@ struct span_model {
     const int64_t *bias;       /* (3,) */
     const int32_t *contents;   /* (2, 2**PHRASE_BITS), of contents and of edges */
     const double *candidates;  /* (SPAN_NUMBERS,), weights of the log-odds */
+    const int64_t *places;     /* (bent,), number that each knot of the log-odds belongs to */
+    const double *knots;       /* (bent,) */
+    const double *bends;       /* (bent,) */
     const double *choice;      /* (SPAN_NUMBERS,) */
     const double *logarithms;  /* (ROOM + 1,), log1p of the places */
     const uint8_t *is_opening; /* (2**16,), whether a character is an opening bracket */
     double candidates_bias, choice_bias, scale, phrase_scale, phrase_bias, edge_weight, least_score, least_odds;
-    int64_t rounds, edges, reach, longest_rival;
+    int64_t rounds, edges, reach, longest_rival, bent;
 };
 
 /* A piece of a line: its tokens with a margin. Pointers are to its first token. */
@@ -562,9 +565,13 @@ static double odds_of(const double *numbers, const double *weights, double bias)
     return odds[0] + odds[1] + (odds[2] + odds[3]);
 }
 
+/* piecewise_model.py: `PiecewiseModel.odds`. */
 double span_odds(const span_model *model, const double *numbers)
 {
-    return odds_of(numbers, model->candidates, model->candidates_bias);
+    double odds = odds_of(numbers, model->candidates, model->candidates_bias);
+    for (int64_t knot = 0; knot < model->bent; knot++)
+        odds += larger(numbers[model->places[knot]] - model->knots[knot], 0) * model->bends[knot];
+    return odds;
 }
 
 /* A stretch that was chosen among its rivals, with its numbers. */

@@ -16,6 +16,7 @@ from spamfilter.model_store import StoredModel
 from spamfilter.ngrams import NgramSettings
 from spamfilter.operating_points import OperatingPoints
 from spamfilter.page_features import FEATURE_NAMES
+from spamfilter.piecewise_model import PiecewiseModel
 from spamfilter.pipeline import Stages
 from spamfilter.relatedness import IDF_BITS
 from spamfilter.second_look import SECOND_LOOK_NAMES
@@ -27,16 +28,35 @@ from spamfilter.suspicion import SUSPICION_NAMES
 from spamfilter.text import CHAR_TABLE_SIZE
 
 
-def _dense(settings: Mapping[str, Any], names: tuple[str, ...], columns: int = 2) -> DenseModel:
+def _order(settings: Mapping[str, Any], names: tuple[str, ...]) -> list[int]:
+    """Places of the stored numbers in the order of ``names``: that in which they are computed."""
     stored = {name: place for place, name in enumerate(settings["names"])}
     if len(stored) != len(settings["names"]) or set(stored) != set(names):
         raise ModelError("the model looks at other numbers than this spamfilter computes; train the model anew")
-    weights, bias, means = (np.array(settings[name], np.float64) for name in ("weights", "bias", "means"))
-    if weights.shape != (len(names), columns) or bias.shape != (columns,) or means.shape != (len(names),):
+    return [stored[name] for name in names]
+
+
+def _numbers(settings: Mapping[str, Any], name: str, *shape: int) -> NDArray[np.float64]:
+    numbers = np.array(settings[name], np.float64)
+    if numbers.shape != shape:
         raise ModelError("a part of the model has the wrong shape; train the model anew")
-    # The order in which the numbers are computed is a matter of this version.
-    order = [stored[name] for name in names]
-    return DenseModel(names, weights[order], bias, means[order])
+    return numbers
+
+
+def _dense(settings: Mapping[str, Any], names: tuple[str, ...], columns: int = 2) -> DenseModel:
+    order = _order(settings, names)
+    weights, means = _numbers(settings, "weights", len(names), columns), _numbers(settings, "means", len(names))
+    return DenseModel(names, weights[order], _numbers(settings, "bias", columns), means[order])
+
+
+def _piecewise(settings: Mapping[str, Any], names: tuple[str, ...]) -> PiecewiseModel:
+    order = _order(settings, names)
+    weights, means = (_numbers(settings, name, len(names))[order] for name in ("weights", "means"))
+    places = np.array([names.index(name) for name in settings["bent"]], np.int64)
+    knots, bends = (_numbers(settings, name, len(places)) for name in ("knots", "bends"))
+    sorted_ = np.lexsort((knots, places))
+    bias = float(settings["bias"])
+    return PiecewiseModel(names, weights, bias, means, places[sorted_], knots[sorted_], bends[sorted_])
 
 
 def _array(model: StoredModel, name: str, dtype: type[np.generic], *shape: int) -> NDArray[Any]:
@@ -90,7 +110,7 @@ def stages_from(model: StoredModel) -> Stages:
                     bias=float(span["phrases"]["bias"]),
                 ),
                 choice=_dense(span["choice"], CANDIDATE_NAMES),
-                candidates=_dense(span["candidates"], CANDIDATE_NAMES),
+                candidates=_piecewise(span["candidates"], CANDIDATE_NAMES),
                 page=_dense(span["page"], SPAN_PAGE_NAMES),
                 suspicion=_dense(span["suspicion"], SUSPICION_NAMES),
             ),

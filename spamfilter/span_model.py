@@ -20,6 +20,7 @@ from spamfilter.context_model import ContextScores
 from spamfilter.dense_model import DenseModel
 from spamfilter.line_model import LineModel, Words, packed_words
 from spamfilter.page_sums import PageSums
+from spamfilter.piecewise_model import PiecewiseModel
 from spamfilter.relatedness import WordWeights
 from spamfilter.span_description import IS_OPENING, describe_candidates, running_counts
 from spamfilter.span_page import SPAN_PAGE_NAMES, span_page_values
@@ -156,7 +157,7 @@ class SpanModel:
     scale: float
     phrases: PhraseModel
     choice: DenseModel
-    candidates: DenseModel
+    candidates: PiecewiseModel
     page: DenseModel
     suspicion: DenseModel
     _taps: NDArray[np.float64] = field(init=False)
@@ -172,19 +173,21 @@ class SpanModel:
         shapes = self.table.shape, self._taps.shape, self.bias.shape, self.phrases.table.shape
         if shapes != ((1 << SPAN_BITS,), (17, 3), (3,), (2, 1 << PHRASE_BITS)) or self.phrases.table.dtype != np.int32:
             return None
-        if candidates.weights.shape != (width, 2) or choice.weights.shape != (width, 2):
+        if candidates.weights.shape != (width,) or choice.weights.shape != (width, 2):
             return None
         return kernel.ModelTables(
             np.ascontiguousarray(self.table, np.int64),
             np.ascontiguousarray(self._taps, np.float64),
             np.ascontiguousarray(self.bias, np.int64),
             np.ascontiguousarray(self.phrases.table),
-            # All sums are exact: one product gives the log-odds.
-            np.ascontiguousarray(candidates.weights[:, 1] - candidates.weights[:, 0]),
+            np.ascontiguousarray(candidates.weights),
+            np.ascontiguousarray(candidates.places),
+            np.ascontiguousarray(candidates.knots),
+            np.ascontiguousarray(candidates.bends),
             np.ascontiguousarray(choice.weights[:, 1]),
             elementary.log1p(np.arange(MOST_PIECE_TOKENS + 1)),
             IS_OPENING,
-            float(candidates.bias[1] - candidates.bias[0]),
+            float(candidates.bias),
             float(choice.bias[1]),
             float(self.scale),
             float(self.phrases.scale),
@@ -192,13 +195,12 @@ class SpanModel:
             EDGE_WEIGHT,
             self.scale * LEAST_SCORE,
             HOPELESS_BELOW,
-            *(ROUNDS, EDGES, REACH, LONGEST_RIVAL),
+            *(ROUNDS, EDGES, REACH, LONGEST_RIVAL, len(candidates.places)),
         )
 
     def odds(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log-odds float64 (k,) of stretches by themselves, from their numbers float64 (k, f)."""
-        logits = self.candidates.logits(values)
-        return logits[:, 1] - logits[:, 0]
+        return self.candidates.odds(values)
 
     def judge(
         self, candidates: SpanCandidates, rows: NDArray[np.int64], context: ContextScores, sums: PageSums

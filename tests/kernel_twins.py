@@ -115,7 +115,10 @@ def span_model_of(seed: int, known: SpanModel) -> SpanModel:
     fields = np.zeros((1 << SPAN_BITS, 6), np.int64)
     fields[:, :3] = rng.integers(-400, 400, (1 << SPAN_BITS, 3))
     width = len(CANDIDATE_NAMES)
-    weights, choice = rng.integers(-30_000, 30_000, (2, width, 2)) / 65536
+    choice = rng.integers(-30_000, 30_000, (width, 2)) / 65536
+    places = np.sort(rng.integers(0, width, 3 * width))
+    weights, bends = (rng.integers(-30_000, 30_000, size) / 65536 for size in (width, len(places)))
+    knots = rng.integers(-2000, 2000, len(places)) / 256
     phrases = rng.integers(-1000, 1000, (2, 1 << PHRASE_BITS), dtype=np.int32)
     return dataclasses.replace(
         known,
@@ -125,7 +128,7 @@ def span_model_of(seed: int, known: SpanModel) -> SpanModel:
         scale=float(rng.integers(50, 500)),
         phrases=dataclasses.replace(known.phrases, table=phrases, scale=float(rng.integers(100, 1000))),
         choice=dataclasses.replace(known.choice, weights=choice),
-        candidates=dataclasses.replace(known.candidates, weights=weights),
+        candidates=dataclasses.replace(known.candidates, weights=weights, places=places, knots=knots, bends=bends),
     )
 
 

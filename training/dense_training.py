@@ -12,7 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from spamfilter.dense_model import WEIGHT_GRAIN, DenseModel
+from spamfilter.dense_model import GRAIN, WEIGHT_GRAIN, DenseModel
+from spamfilter.piecewise_model import PiecewiseModel
 
 
 @contextmanager
@@ -84,6 +85,52 @@ def _fit(
         weights=np.ascontiguousarray(np.rint(coefficients.T * WEIGHT_GRAIN) / WEIGHT_GRAIN),
         bias=np.rint(intercept * WEIGHT_GRAIN) / WEIGHT_GRAIN,
         means=np.round(scaler.mean_, 4),
+    )
+
+
+def fit_piecewise_model(
+    names: tuple[str, ...],
+    values: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    *,
+    knots: int = 3,
+    iterations: int = 300,
+) -> PiecewiseModel:
+    """Fit log-odds that bend at quantiles of each number.
+
+    Args:
+        values: float64 (r, f).
+        labels: int64 (r,), 0 or 1, both of which must occur.
+        weights: float64 (r,), sample weights.
+        knots: quantiles of each number; those that coincide, or lie at its least or largest value, are left out.
+    """
+    quantiles = np.quantile(values, np.arange(1, knots + 1) / (knots + 1), axis=0)
+    # Knots are multiples of 1/256, as numbers are.
+    chosen = [np.unique(np.rint(column * GRAIN) / GRAIN) for column in quantiles.T]
+    low, high = values.min(axis=0), values.max(axis=0)
+    chosen = [column[(column > low[place]) & (column < high[place])] for place, column in enumerate(chosen)]
+    places = np.arange(len(names)).repeat([len(column) for column in chosen])
+    all_knots = np.concatenate(chosen) if chosen else np.zeros(0)
+    scaler = StandardScaler().fit(values)
+    inputs = np.empty((len(values), len(names) + len(places)))
+    inputs[:, : len(names)] = scaler.transform(values)
+    for column, (place, knot) in enumerate(zip(places.tolist(), all_knots.tolist(), strict=True), len(names)):
+        inputs[:, column] = np.maximum(values[:, place] - knot, 0) / scaler.scale_[place]
+    regression = LogisticRegression(C=1.0, max_iter=iterations, tol=1e-4)
+    with one_quiet_thread():
+        regression.fit(inputs, labels, sample_weight=weights)
+    slopes = regression.coef_[0][: len(names)] / scaler.scale_
+    bends = regression.coef_[0][len(names) :] / scaler.scale_[places]
+    bias = float(regression.intercept_[0] - slopes @ scaler.mean_)
+    return PiecewiseModel(
+        names=names,
+        weights=np.rint(slopes * WEIGHT_GRAIN) / WEIGHT_GRAIN,
+        bias=float(np.rint(bias * WEIGHT_GRAIN) / WEIGHT_GRAIN),
+        means=np.round(scaler.mean_, 4),
+        places=places,
+        knots=all_knots,
+        bends=np.rint(bends * WEIGHT_GRAIN) / WEIGHT_GRAIN,
     )
 
 

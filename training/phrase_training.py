@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from spamfilter.dense_model import DenseModel
 from spamfilter.line_model import LineModel
+from spamfilter.piecewise_model import PiecewiseModel
 from spamfilter.span_description import with_phrases
 from spamfilter.span_model import CANDIDATE_NAMES, SpanModel, inspect_lines
 from spamfilter.span_phrases import (
@@ -21,7 +22,7 @@ from spamfilter.span_phrases import (
     edge_rows,
 )
 from spamfilter.span_stretches import REACH, best_rivals, ranges, rivals
-from training.dense_training import fit_dense_model, one_quiet_thread, used_columns
+from training.dense_training import fit_dense_model, fit_piecewise_model, one_quiet_thread, used_columns
 from training.span_training import ALONE_WEIGHT, ScoredBatch, gold_tokens, span_inputs
 
 _SAMPLED = 0.12
@@ -172,7 +173,7 @@ def phrase_scores(model: PhraseModel, one: Proposals) -> tuple[NDArray[np.float6
     return own, own + at_edges + model.bias
 
 
-def fit_choice(parts: Sequence[tuple[Proposals, PhraseModel]]) -> tuple[DenseModel, DenseModel]:
+def fit_choice(parts: Sequence[tuple[Proposals, PhraseModel]]) -> tuple[DenseModel, PiecewiseModel]:
     """Fit which rival a stretch is and how sure that is, on phrase scores of models fitted on other documents."""
     described = [with_phrases(one.values, CANDIDATE_NAMES, phrase_scores(phrases, one)) for one, phrases in parts]
     rows, truths, weights = [], [], []
@@ -181,7 +182,7 @@ def fit_choice(parts: Sequence[tuple[Proposals, PhraseModel]]) -> tuple[DenseMod
         rows.append(values[~unclear])
         truths.append(right[~unclear])
         weights.append(one.weights[~unclear])
-    choice = _fit_judge(rows, truths, weights)
+    choice = fit_dense_model(CANDIDATE_NAMES, *_joined(rows, truths, weights))
     rows, truths, weights = [], [], []
     for (one, _), values in zip(parts, described, strict=True):
         chosen = best_rivals(one.owner, one.first, one.last, choice.logits(values)[:, 1])
@@ -189,11 +190,10 @@ def fit_choice(parts: Sequence[tuple[Proposals, PhraseModel]]) -> tuple[DenseMod
         rows.append(values[chosen])
         truths.append(one.overlap[chosen] >= _HIT)
         weights.append(one.weights[chosen] * one.stands_for[chosen])
-    return choice, _fit_judge(rows, truths, weights)
+    return choice, fit_piecewise_model(CANDIDATE_NAMES, *_joined(rows, truths, weights))
 
 
-def _fit_judge(
+def _joined(
     rows: Sequence[NDArray[np.float64]], truths: Sequence[NDArray[np.bool_]], weights: Sequence[NDArray[np.float64]]
-) -> DenseModel:
-    truth = np.concatenate(truths).astype(np.int64)
-    return fit_dense_model(CANDIDATE_NAMES, np.concatenate(rows), truth, np.concatenate(weights))
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    return np.concatenate(rows), np.concatenate(truths).astype(np.int64), np.concatenate(weights)

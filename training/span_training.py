@@ -14,6 +14,7 @@ from spamfilter.labels import Label
 from spamfilter.line_model import FIELD_BITS, LineModel, LineScores, Words
 from spamfilter.page_features import PageFeatures, page_features
 from spamfilter.page_sums import PageSums
+from spamfilter.piecewise_model import PiecewiseModel
 from spamfilter.relatedness import WordWeights
 from spamfilter.span_model import (
     CANDIDATE_NAMES,
@@ -161,7 +162,7 @@ def fit_boundaries(
         scale=scale,
         phrases=PhraseModel(np.zeros((2, 1 << PHRASE_BITS), np.int32), 1.0, 0.0),
         choice=_empty(CANDIDATE_NAMES),
-        candidates=_empty(CANDIDATE_NAMES),
+        candidates=_empty_piecewise(CANDIDATE_NAMES),
         page=_empty(SPAN_PAGE_NAMES),
         suspicion=_empty(SUSPICION_NAMES),
     )
@@ -195,6 +196,11 @@ def _boundary_matrix(
 def _empty(names: tuple[str, ...]) -> DenseModel:
     """A model that is still to be fitted."""
     return DenseModel(names, np.zeros((len(names), 2)), np.zeros(2), np.zeros(len(names)))
+
+
+def _empty_piecewise(names: tuple[str, ...]) -> PiecewiseModel:
+    none = np.zeros(0)
+    return PiecewiseModel(names, np.zeros(len(names)), 0.0, np.zeros(len(names)), none.astype(np.int64), none, none)
 
 
 def label_candidates(scored: ScoredBatch, candidates: SpanCandidates) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -17,7 +17,7 @@ from training.span_training import ScoredBatch, best_of_lines
 NEAR = -3.5
 """Log-odds of a stretch from which its line counts as one to look at: far below every threshold."""
 SURE = -2.0
-LOST_SHARE = 0.005
+LOST_SHARE = 0.002
 """Share of the lines of pages with a stretch of log-odds ``SURE`` and more that may be passed over."""
 _SINGLE_LINE_WEIGHT = 0.1
 _ONLY_LINE = FEATURE_NAMES.index("the only line")
@@ -27,8 +27,7 @@ Part = tuple[ScoredBatch, LineModel, SpanCandidates]
 
 def _best_logits(model: SpanModel, scored: ScoredBatch, found: SpanCandidates) -> NDArray[np.float64]:
     """Largest log-odds of a candidate in each line that is not blank, float64 (r,), very low where there is none."""
-    pair = model.candidates.logits(found.values)
-    return best_of_lines(scored, found, pair[:, 1] - pair[:, 0])
+    return best_of_lines(scored, found, model.odds(found.values))
 
 
 def fit_suspicion(model: SpanModel, parts: Sequence[Part]) -> SpanModel:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from spamfilter import LABELS, InputError, __version__
 from spamfilter.dense_model import DenseModel
 from spamfilter.model_store import StoredModel, save_model
+from spamfilter.piecewise_model import PiecewiseModel
 from training.card import model_card, source_rows
 from training.documents import LabelledDocument
 from training.fit import FitSettings, FittedModel, fit_model
@@ -45,6 +46,18 @@ def _dense_settings(model: DenseModel) -> dict[str, Any]:
         "weights": model.weights.tolist(),
         "bias": model.bias.tolist(),
         "means": model.means.tolist(),
+    }
+
+
+def _piecewise_settings(model: PiecewiseModel) -> dict[str, Any]:
+    return {
+        "names": list(model.names),
+        "weights": model.weights.tolist(),
+        "bias": model.bias,
+        "means": model.means.tolist(),
+        "bent": [model.names[place] for place in model.places],
+        "knots": model.knots.tolist(),
+        "bends": model.bends.tolist(),
     }
 
 
@@ -73,7 +86,7 @@ def stored_model(
             "scale": span.scale,
             "phrases": {"scale": span.phrases.scale, "bias": span.phrases.bias},
             "choice": _dense_settings(span.choice),
-            "candidates": _dense_settings(span.candidates),
+            "candidates": _piecewise_settings(span.candidates),
             "page": _dense_settings(span.page),
             "suspicion": _dense_settings(span.suspicion),
         },
