@@ -54,9 +54,9 @@ def _piecewise(settings: Mapping[str, Any], names: tuple[str, ...]) -> Piecewise
     weights, means = (_numbers(settings, name, len(names))[order] for name in ("weights", "means"))
     places = np.array([names.index(name) for name in settings["bent"]], np.int64)
     knots, bends = (_numbers(settings, name, len(places)) for name in ("knots", "bends"))
-    sorted_ = np.lexsort((knots, places))
+    ascending = np.lexsort((knots, places))
     bias = float(settings["bias"])
-    return PiecewiseModel(names, weights, bias, means, places[sorted_], knots[sorted_], bends[sorted_])
+    return PiecewiseModel(names, weights, bias, means, places[ascending], knots[ascending], bends[ascending])
 
 
 def _array(model: StoredModel, name: str, dtype: type[np.generic], *shape: int) -> NDArray[Any]:

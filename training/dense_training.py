@@ -111,7 +111,7 @@ def fit_piecewise_model(
     low, high = values.min(axis=0), values.max(axis=0)
     chosen = [column[(column > low[place]) & (column < high[place])] for place, column in enumerate(chosen)]
     places = np.arange(len(names)).repeat([len(column) for column in chosen])
-    all_knots = np.concatenate(chosen) if chosen else np.zeros(0)
+    all_knots = np.concatenate(chosen)
     scaler = StandardScaler().fit(values)
     inputs = np.empty((len(values), len(names) + len(places)))
     inputs[:, : len(names)] = scaler.transform(values)
