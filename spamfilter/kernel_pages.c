@@ -99,6 +99,8 @@ void sum_pages_up(const page_rows *rows, const elementary_tables *of, const doub
 
 /* ---- span_page.py, span_model.py ---- */
 
+enum { ONLY_LINE = 5 };
+
 /* `span_page_values` of a stretch, in the order of SPAN_PAGE_NAMES. second: the next best odds of its page. */
 static void span_page_numbers(const page_rows *rows, const elementary_tables *of, const double *columns,
                               const page_findings *findings, int64_t row, double own, double best, double second,
@@ -108,12 +110,19 @@ static void span_page_numbers(const page_rows *rows, const elementary_tables *of
     const int64_t size = rows->edges[page + 1] - rows->edges[page];
     const double is_best = own == best, kinds = findings->residue[page];
     double *const numbers = out;
+    if (size == 1) {
+        /* A line that is a page of its own has nobody to ask. */
+        memset(numbers, 0, SPAN_PAGE_NUMBERS * sizeof *numbers);
+        numbers[0] = grained(own);
+        numbers[ONLY_LINE] = 1;
+        return;
+    }
     *out++ = own;
     *out++ = larger(own, 0);
     *out++ = is_best;
     *out++ = is_best * own;
     *out++ = limited(own - (own == best ? second : best), 8);
-    *out++ = size == 1;
+    *out++ = 0;
     *out++ = logarithm_of_count(of, size);
     *out++ = logarithm_of_count(of, before);
     *out++ = (double)before / (double)most(size - 1, 1);

@@ -1,4 +1,7 @@
-"""What the page says of a candidate stretch: farms splice one phrase into a page, and leave other residue there too."""
+"""What the page says of a candidate stretch: farms splice one phrase into a page, and leave other residue there too.
+
+A line that is a page of its own has nobody to ask: its stretch is judged by itself.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +31,9 @@ SPAN_PAGE_NAMES: tuple[str, ...] = (
     "spam of the page's text",
     *(f"the line: {name}" for name in ("clean", "spam", "link", "headline", "template", "boilerplate")),
 )
+
+
+_ASKED_ALONE = np.isin(SPAN_PAGE_NAMES, ("odds of the stretch by itself", "the only line"))
 
 
 def span_page_values(
@@ -64,5 +70,6 @@ def span_page_values(
             *np.maximum(context.logits.take(rows, axis=0), -LOGIT_LIMIT).T,
         )
     )
+    values[:, lines == 1] *= _ASKED_ALONE[:, None]
     rounded: NDArray[np.float64] = np.rint(values * GRAIN) / GRAIN
     return rounded.T
