@@ -282,6 +282,15 @@ def test_a_clean_sentence_stays(predictor: Predictor, text: str) -> None:
     assert page.clean_text() == text
 
 
+@pytest.mark.parametrize("ruler", ["-" * 40, "=" * 40, "_" * 40, "*" * 40, "* * *", "." * 60, "# " * 20, "· · · · ·"])
+def test_a_ruler_between_paragraphs_stays(predictor: Predictor, clean_page: str, ruler: str) -> None:
+    """Hundreds of marks in a row weigh as much as a page of words: they must not be taken for a tout's arrows."""
+    lines = clean_page.split("\n")
+    text = "\n".join([*lines[:2], ruler, *lines[2:], f"Balance {ruler} 12.40"])
+    spam = {Label.SEO_INJECTION, Label.LINK_EXCHANGE}
+    assert not [line.text for line in predictor.predict(text).lines if line.label in spam]
+
+
 @pytest.mark.parametrize(
     ("text", "labels"),
     [
