@@ -117,7 +117,7 @@ def span_model_of(seed: int, known: SpanModel) -> SpanModel:
     width = len(CANDIDATE_NAMES)
     choice = rng.integers(-30_000, 30_000, (width, 2)) / 65536
     places = np.sort(rng.integers(0, width, 3 * width))
-    weights, bends = (rng.integers(-30_000, 30_000, size) / 65536 for size in (width, len(places)))
+    weights, bends = (rng.integers(-size, size, count) / 65536 for size, count in ((30_000, width), (5_000, 3 * width)))
     knots = rng.integers(-2000, 2000, len(places)) / 256
     phrases = rng.integers(-1000, 1000, (2, 1 << PHRASE_BITS), dtype=np.int32)
     return dataclasses.replace(
@@ -128,7 +128,9 @@ def span_model_of(seed: int, known: SpanModel) -> SpanModel:
         scale=float(rng.integers(50, 500)),
         phrases=dataclasses.replace(known.phrases, table=phrases, scale=float(rng.integers(100, 1000))),
         choice=dataclasses.replace(known.choice, weights=choice),
-        candidates=dataclasses.replace(known.candidates, weights=weights, places=places, knots=knots, bends=bends),
+        candidates=dataclasses.replace(
+            known.candidates, weights=weights, bias=25.0, places=places, knots=knots, bends=bends
+        ),
     )
 
 
