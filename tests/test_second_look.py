@@ -107,7 +107,7 @@ def test_a_page_that_looks_like_spam_speaks_for_its_lines_as_far_as_the_others_d
     pages = Pages.between(np.array([0, 3, 3, 4, 6]))
     margin = np.array([-12.0, 0.5, 3.5, 8.0, -9.0, -4.5])
     # Means of the others: 2, -4.25, -5.75; none; -4.5, -9.
-    assert page_speaks(margin, pages).tolist() == [2.0, 0.75, 0.0, 1.25, 0.5, 0.0]
+    assert page_speaks(margin, pages).tolist() == [2.0, 0.75, 0.0, 1.5, 0.5, 0.0]
 
 
 def test_kinds_of_page_share_out_what_the_decisions_before_them_leave() -> None:
@@ -124,8 +124,11 @@ def test_only_the_best_stretch_of_a_page_is_called_the_best(predictor: Predictor
     context, sums = judged(predictor, [f"{CLEAN}\n{CLEAN}\n{CLEAN}", CLEAN])
     values = span_page_values(np.array([0, 1, 2, 3]), np.array([-2.0, 1.5, 0.5, -4.0]), context, sums)
     named = {name: values[:, place].tolist() for place, name in enumerate(SPAN_PAGE_NAMES)}
-    assert named["best stretch of its page"] == [0, 1, 0, 1]
-    assert named["better than the next stretch of its page"] == [-3.5, 1, -1, 8]
+    assert named["odds of the stretch by itself"] == [-2, 1.5, 0.5, -4]
+    # The last one stands alone: nothing but that is said of it.
+    assert named["best stretch of its page"] == [0, 1, 0, 0]
+    assert named["better than the next stretch of its page"] == [-3.5, 1, -1, 0]
+    assert np.flatnonzero(values[3]).tolist() == [0, SPAN_PAGE_NAMES.index("the only line")]
     assert named["the only line"] == [0, 0, 0, 1]
     assert named["lines before"] == [0, np.rint(np.log1p(1) * 256) / 256, np.rint(np.log1p(2) * 256) / 256, 0]
 
