@@ -8,7 +8,7 @@ import hashlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from training.corpus_measures import RATE, CurvePoint, Disagreement, HeldOut, Me
 from training.generate import PATTERNS_FOLDER, generate
 from training.held_out import weigh_lines
 from training.lines import CORPUS_FOLDER, read_labelled_lines
+from training.markdown import table
 from training.sources import SourceError, read_public_sources
 from training.trades import SEVERAL, read_trades, trade_topic
 
@@ -95,13 +96,6 @@ def _percent(value: float, digits: int = 0) -> str:
     return f"{100 * value:.{digits}f} %"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table; all columns but the first are numbers."""
-    parts = ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1)]
-    parts += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(parts)
-
-
 def _near_duplicate_share(lines: CorpusLines, rows: NDArray[np.bool_]) -> float:
     """Share of ``rows`` that have a near duplicate among them."""
     if not rows.any():
@@ -131,7 +125,7 @@ def _counts(report: CorpusReport) -> str:
             )
         )
     head = ("label", "files", "languages", "written lines", "distinct", "near-duplicates")
-    return _table((*head, "patterns", "generated lines", "near-duplicates among them"), rows)
+    return table((*head, "patterns", "generated lines", "near-duplicates among them"), rows)
 
 
 def _by_language(lines: CorpusLines) -> str:
@@ -145,7 +139,7 @@ def _by_language(lines: CorpusLines) -> str:
         (language, *(counted[language, number] or "" for number in range(len(LABELS))), total)
         for language, total in sorted(totals.items(), key=lambda item: (-item[1], item[0]))
     ]
-    return _table(("language", *(label.value for label in LABELS), "all"), rows)
+    return table(("language", *(label.value for label in LABELS), "all"), rows)
 
 
 def _by_topic(report: CorpusReport) -> str:
@@ -165,7 +159,7 @@ def _by_topic(report: CorpusReport) -> str:
             if label == Label.SEO_INJECTION:
                 cells[-1].append(", ".join(report.trades.get(trade_topic(topic), ("not listed",))))
         head = ["topic", "lines", "languages", *(["trade"] if label == Label.SEO_INJECTION else [])]
-        parts.append(f"### {label.value}\n\n{_table(head, cells)}")
+        parts.append(f"### {label.value}\n\n{table(head, cells)}")
     return "\n\n".join(parts)
 
 
@@ -183,9 +177,9 @@ def _errors(report: CorpusReport) -> str:
     return (
         f"{len(report.disagreements)} of {sum(of_label.values())} lines. Most are hard lines that are labelled well; "
         "`--disagreements FILE` writes all of them with their places, the surest first.\n\n"
-        + _table(("from → to", "lines", "of its label"), rows)
+        + table(("from → to", "lines", "of its label"), rows)
         + "\n\nFiles with most of them:\n\n"
-        + _table(("file", "lines", "of the file"), files)
+        + table(("file", "lines", "of the file"), files)
     )
 
 
@@ -208,18 +202,18 @@ def _held_out(report: CorpusReport) -> str:
         "## One trade held out\n\n"
         "Lines of one trade, by a line model that has learnt no file and no pattern of it, nor any file of several "
         f"trades (`{SEVERAL}` in `training/trades.json`). *Learnt*: by a model that has learnt other pages of the "
-        f"trade.\n\n{_table(('trade', *head), trade_rows)}\n\n"
+        f"trade.\n\n{table(('trade', *head), trade_rows)}\n\n"
         f"Below {_percent(_WEAK)}: {weak or 'none'}.\n\n"
         "## One language held out\n\n"
         "Nothing in the language was learnt, neither spam nor clean text, and its clean lines did not set the "
         "threshold; *clean flagged* is the share of its clean lines above it.\n\n"
-        + _table(("language", *head, "clean lines", "clean flagged"), language_rows)
+        + table(("language", *head, "clean lines", "clean flagged"), language_rows)
     )
 
 
 def _curve(points: Sequence[CurvePoint]) -> str:
     rows = [(_percent(one.share), one.lines, _percent(one.recall, 1)) for one in points]
-    return _table(("share of the written spam", "lines learnt", "recall on files held out"), rows)
+    return table(("share of the written spam", "lines learnt", "recall on files held out"), rows)
 
 
 def render(report: CorpusReport) -> str:

@@ -27,6 +27,11 @@ def one_quiet_thread() -> Iterator[None]:
         yield
 
 
+def _rounded(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    rounded: NDArray[np.float64] = np.rint(weights * WEIGHT_GRAIN) / WEIGHT_GRAIN
+    return rounded
+
+
 def used_columns(seen: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Columns of a hashed table that some example uses, int64 (u,), and the place of each among them, int32 (n,).
 
@@ -82,8 +87,8 @@ def _fit(
         intercept = np.append(0.0, intercept)
     return DenseModel(
         names=names,
-        weights=np.ascontiguousarray(np.rint(coefficients.T * WEIGHT_GRAIN) / WEIGHT_GRAIN),
-        bias=np.rint(intercept * WEIGHT_GRAIN) / WEIGHT_GRAIN,
+        weights=np.ascontiguousarray(_rounded(coefficients.T)),
+        bias=_rounded(intercept),
         means=np.round(scaler.mean_, 4),
     )
 
@@ -122,15 +127,14 @@ def fit_piecewise_model(
         regression.fit(inputs, labels, sample_weight=weights)
     slopes = regression.coef_[0][: len(names)] / scaler.scale_
     bends = regression.coef_[0][len(names) :] / scaler.scale_[places]
-    bias = float(regression.intercept_[0] - slopes @ scaler.mean_)
     return PiecewiseModel(
         names=names,
-        weights=np.rint(slopes * WEIGHT_GRAIN) / WEIGHT_GRAIN,
-        bias=float(np.rint(bias * WEIGHT_GRAIN) / WEIGHT_GRAIN),
+        weights=_rounded(slopes),
+        bias=float(_rounded(regression.intercept_ - slopes @ scaler.mean_)[0]),
         means=np.round(scaler.mean_, 4),
         places=places,
         knots=all_knots,
-        bends=np.rint(bends * WEIGHT_GRAIN) / WEIGHT_GRAIN,
+        bends=_rounded(bends),
     )
 
 
@@ -150,4 +154,4 @@ def match_frequencies(
         probabilities = np.exp(logits)
         probabilities /= probabilities.sum(axis=1, keepdims=True)
         bias += np.log(frequency / probabilities.mean(axis=0))
-    return replace(model, bias=np.rint(bias * WEIGHT_GRAIN) / WEIGHT_GRAIN)
+    return replace(model, bias=_rounded(bias))

@@ -19,6 +19,7 @@ from typing import Any
 from spamfilter.errors import SpamfilterError
 from spamfilter.labels import LABELS
 from spamfilter.model_store import load_model, save_model
+from training.markdown import table
 
 HEADING = "## Measured by a scorer, in %"
 _NEXT_HEADING = "## Limits"
@@ -36,7 +37,7 @@ def score_tables(scores: object, rate: float) -> list[str]:
     Raises:
         ValueError: there is no set of pages in it.
     """
-    sets = {name: one for name, one in _object(scores).items() if _object(one).get("flags")}
+    sets = {name: one for name, one in _object(scores).items() if _object(_object(one).get("flags"))}
     if not sets:
         raise ValueError("no set of pages with its flags; give what the scorer wrote as JSON")
     lines = [HEADING, "", f"At the operating point {rate:g}, on pages that training never saw.", ""]
@@ -60,22 +61,19 @@ def _cell(value: object, digits: int = 1) -> str:
     return f"{value:.{digits}f}" if isinstance(value, int | float) and not math.isnan(value) else ""
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    if not rows:
-        return []
-    cells = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return [*("| " + " | ".join(row) + " |" for row in cells), ""]
+def _part(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [*table(head, rows).split("\n"), ""] if rows else []
 
 
 def _flag_table(sets: Mapping[str, Any]) -> list[str]:
     head = ("pages", "clean lines", "of them flagged", "of their characters", "spam lines", "caught as spam")
     rows = []
     for name, one in sets.items():
-        flags = _object(one["flags"])
+        flags = one["flags"]
         wrong = (_cell(flags.get("fp_lines"), 2), _cell(flags.get("fp_chars"), 2))
         spam = (str(flags.get("spam_lines", "")), _cell(flags.get("spam_recall_either_label")))
         rows.append((name, str(flags.get("clean_lines", "")), *wrong, *spam))
-    return _table(head, rows)
+    return _part(head, rows)
 
 
 def _label_table(sets: Mapping[str, Any]) -> list[str]:
@@ -85,7 +83,7 @@ def _label_table(sets: Mapping[str, Any]) -> list[str]:
             row = _object(_object(one.get("lines")).get(label.value))
             if row.get("n"):
                 rows.append((f"{name}: {label.value}", str(row["n"]), *map(_cell, map(row.get, _LABEL_COLUMNS))))
-    return _table(("label", "lines", "precision", "recall", "F1"), rows)
+    return _part(("label", "lines", "precision", "recall", "F1"), rows)
 
 
 def _span_table(sets: Mapping[str, Any]) -> list[str]:
@@ -95,7 +93,7 @@ def _span_table(sets: Mapping[str, Any]) -> list[str]:
         spans = _object(one.get("spans"))
         if spans.get("spans"):
             rows.append((name, str(spans["spans"]), *map(_cell, map(spans.get, _SPAN_COLUMNS))))
-    return _table(head, rows)
+    return _part(head, rows)
 
 
 def _part_table(sets: Mapping[str, Any], key: str, title: str) -> list[str]:
@@ -105,15 +103,15 @@ def _part_table(sets: Mapping[str, Any], key: str, title: str) -> list[str]:
         for part, flags in sorted((part, _object(flags)) for part, flags in _object(one.get(key)).items())
         if flags.get("spam_lines", 0) >= _LEAST_LINES
     ]
-    return _table((title, "spam lines", "caught as spam"), rows)
+    return _part((title, "spam lines", "caught as spam"), rows)
 
 
 def _document_table(documents: Mapping[str, Any]) -> list[str]:
-    rows = [
-        (name, str(row.get("docs", "")), _cell(row.get("roc_auc")), _cell(row.get("recall_at_1pct_fpr")))
-        for name, row in ((name, _object(row)) for name, row in documents.items())
-    ]
-    return _table(("pages told apart", "pages", "ROC-AUC", "recall at 1 % false alarms"), rows)
+    rows = []
+    for name, one in documents.items():
+        row = _object(one)
+        rows.append((name, str(row.get("docs", "")), _cell(row.get("roc_auc")), _cell(row.get("recall_at_1pct_fpr"))))
+    return _part(("pages told apart", "pages", "ROC-AUC", "recall at 1 % false alarms"), rows)
 
 
 _LABEL_COLUMNS = ("precision", "recall", "f1")
