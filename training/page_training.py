@@ -28,6 +28,8 @@ _DECISIONS = ((3, (0,), (0,)), (2, (0, 1), (1, 2, 3)), (1, (0,), (0, 1, 2, 3)))
 
 _ORDINARY_SHARE = 0.5
 _SPAM_PAGE_WEIGHT = 8.0
+_INTRUDER_WEIGHT = 4.0
+"""Weight of a line of spam that stands alone in an article: there are few, and the page speaks against them."""
 _REAL_PAGE_WEIGHT = 3.0
 _DOCUMENT_WEIGHTS = {
     "wcxb": _REAL_PAGE_WEIGHT,
@@ -82,6 +84,7 @@ def context_sample(
     keep = known[~ordinary[known] | (draw[known] < _ORDINARY_SHARE)]
     weights = np.where(ordinary[keep], 1 / _ORDINARY_SHARE, 1.0)
     weights[(source[keep] == "spam") & ~ordinary[keep]] = _SPAM_PAGE_WEIGHT
+    weights[(source[keep] == "intruded") & ~ordinary[keep]] = _INTRUDER_WEIGHT
     weights[source[keep] == "wcxb"] *= _REAL_PAGE_WEIGHT
     return keep, weights
 
