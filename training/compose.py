@@ -32,6 +32,8 @@ _SPLICE_ROUNDS = 2
 _OTHER_STREAM = 1000
 _NEUTRAL_SHARES = (0.0, 0.0, 0.0, 0.0, 0.2)
 """Neutral lines for each line of spam on a spam page, one of these: such pages seldom speak of anything else."""
+_WALLS = 4
+"""One wall of title-like lines of spam for so many groups of a topic."""
 _SKELETON_SHARE, _SKELETON_SHARE_ABROAD = 0.1, 0.05
 """Share of spam pages set into the furniture of a real page, in English and in other languages."""
 _FURNITURE_SHARE = 0.15
@@ -47,12 +49,16 @@ def _excerpt(
     return lines[start : start + length]
 
 
+def _is_title_like(text: str) -> bool:
+    """Whether a text is short and does not end as sentences do."""
+    return 15 <= len(text) <= 150 and text[-1] not in ".!?。"
+
+
 def _lists(lines: Sequence[LabelledLine]) -> list[tuple[int, int]]:
-    """Where an article has lists: at least four short lines that do not end as sentences do."""
+    """Where an article has lists: at least four title-like lines."""
     found, start = [], 0
     for place in range(len(lines) + 1):
-        text = lines[place].text.strip() if place < len(lines) else ""
-        if not (15 <= len(text) <= 150 and text[-1:] not in ".!?。"):
+        if place == len(lines) or not _is_title_like(lines[place].text.strip()):
             if place - start >= _FEWEST_LISTED:
                 found.append((start, place))
             start = place + 1
@@ -257,6 +263,18 @@ class Composer:
             made.append(self._document("intruded", article.language, body, spam=None))
         return made
 
+    def walls(self) -> list[LabelledDocument]:
+        """Pages of nothing but title-like lines of one trade: a run of them need not be a list of headlines."""
+        random_, made = self._random, []
+        for topic in self._topics:
+            groups = [[text for text in group if _is_title_like(text)] for group in self._pools.spam[topic]]
+            for _ in range(len(groups) // _WALLS):
+                texts = [text for group in random_.sample(groups, min(len(groups), 8)) for text in group]
+                lines = [LabelledLine(text, Label.SEO_INJECTION) for text in texts[: random_.choice((6, 12, 30))]]
+                if len(lines) >= _FEWEST_LISTED:
+                    made.append(self._document("spam", topic[1], lines, spam=True))
+        return made
+
     def _contents(self, language: str, lines: list[LabelledLine]) -> list[LabelledDocument]:
         """An article that opens with the list of its own headings: not a list of headlines."""
         body = _excerpt(lines, self._random)
@@ -368,3 +386,8 @@ def compose_splices(documents: Sequence[LabelledDocument], seed: int) -> list[La
 def compose_intruded(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDocument]:
     """Articles of ``documents`` with a line or two of spam in them."""
     return Composer(documents, seed + 2 * _OTHER_STREAM).intruded()
+
+
+def compose_walls(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDocument]:
+    """Pages of title-like lines of spam out of ``documents``."""
+    return Composer(documents, seed + 3 * _OTHER_STREAM).walls()
