@@ -23,10 +23,9 @@ def clean_page(number: int) -> str:
 
 
 def mixed_page(number: int) -> str:
-    """A page about a bridge with two lines of spam in it: one alone is in doubt."""
+    """A page about a bridge with one line of spam in it."""
     lines = clean_page(number).split("\n")
-    spam = (SPAM_LINES[(number + step) % len(SPAM_LINES)] for step in range(2))
-    return "\n".join([*lines[:3], *spam, *lines[3:]])
+    return "\n".join([*lines[:3], SPAM_LINES[number % len(SPAM_LINES)], *lines[3:]])
 
 
 def cut_page(predictor: Predictor) -> str:
