@@ -27,7 +27,8 @@ def one_quiet_thread() -> Iterator[None]:
         yield
 
 
-def _rounded(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def rounded_weights(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The nearest multiples of 1/65536, whose sums are exact in any order."""
     rounded: NDArray[np.float64] = np.rint(weights * WEIGHT_GRAIN) / WEIGHT_GRAIN
     return rounded
 
@@ -87,8 +88,8 @@ def _fit(
         intercept = np.append(0.0, intercept)
     return DenseModel(
         names=names,
-        weights=np.ascontiguousarray(_rounded(coefficients.T)),
-        bias=_rounded(intercept),
+        weights=np.ascontiguousarray(rounded_weights(coefficients.T)),
+        bias=rounded_weights(intercept),
         means=np.round(scaler.mean_, 4),
     )
 
@@ -129,12 +130,12 @@ def fit_piecewise_model(
     bends = regression.coef_[0][len(names) :] / scaler.scale_[places]
     return PiecewiseModel(
         names=names,
-        weights=_rounded(slopes),
-        bias=float(_rounded(regression.intercept_ - slopes @ scaler.mean_)[0]),
+        weights=rounded_weights(slopes),
+        bias=float(rounded_weights(regression.intercept_ - slopes @ scaler.mean_)[0]),
         means=np.round(scaler.mean_, 4),
         places=places,
         knots=all_knots,
-        bends=_rounded(bends),
+        bends=rounded_weights(bends),
     )
 
 
@@ -154,4 +155,4 @@ def match_frequencies(
         probabilities = np.exp(logits)
         probabilities /= probabilities.sum(axis=1, keepdims=True)
         bias += np.log(frequency / probabilities.mean(axis=0))
-    return replace(model, bias=_rounded(bias))
+    return replace(model, bias=rounded_weights(bias))

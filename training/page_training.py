@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter.context_model import ContextModel, ContextScores, first_look
-from spamfilter.dense_model import WEIGHT_GRAIN, DenseModel
+from spamfilter.dense_model import DenseModel
 from spamfilter.document_model import DOCUMENT_FEATURE_NAMES, document_features
 from spamfilter.labels import LABELS
 from spamfilter.page_features import FEATURE_NAMES
@@ -15,7 +15,7 @@ from spamfilter.page_sums import PageSums
 from spamfilter.second_look import SECOND_LOOK_NAMES, second_look
 from spamfilter.span_model import SpanCandidates, SpanModel
 from spamfilter.span_page import SPAN_PAGE_NAMES
-from training.dense_training import fit_dense_model, match_frequencies
+from training.dense_training import fit_dense_model, match_frequencies, rounded_weights
 from training.documents import LabelledDocument
 from training.measure import level_lone_lines
 from training.span_training import ScoredBatch, fit_span_pages
@@ -119,7 +119,7 @@ def fit_levelled_span_pages(model: SpanModel, judged: Sequence[Judged]) -> SpanM
     ]
     shift = level_lone_lines([part for part, _ in parts], [found for _, found in parts], odds)
     weights = model.page.weights.copy()
-    weights[SPAN_PAGE_NAMES.index("the only line"), 1] += np.rint(shift * WEIGHT_GRAIN) / WEIGHT_GRAIN
+    weights[SPAN_PAGE_NAMES.index("the only line"), 1] += rounded_weights(np.array(shift))
     return replace(model, page=replace(model.page, weights=weights))
 
 
