@@ -72,7 +72,7 @@ def _run(arguments: argparse.Namespace) -> str:
         ]
     ]
     progress("two processes")
-    scaling = probes.scaling(arguments.model)
+    scaling = probes.scaling(text, arguments.model)
     core = timing.pin_to_one_core()
     own: list[systems.System] = [systems.LineStage(predictor), systems.WholePredictor(predictor), systems.Floor()]
     everything: list[systems.System] = [*fitted, *own]

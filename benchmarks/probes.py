@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.material import Material
+
 _PRELUDE = """
 import json, os, sys, time
 begun = time.perf_counter()
@@ -51,8 +53,12 @@ sizes = {
     "line": lambda size: [(sentence * (size // len(sentence) + 1))[:size]],
     "lines": lambda size: ["short line\\n" * (size // 11)],
     "stream": lambda size: ((sentence * 3 + "\\n") * 11 for _ in range(size // 3000)),
+    "pages": lambda times: (page for _ in range(times) for page in pages),
 }
 kind, size, jobs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+if kind == "pages":
+    with open(sys.argv[4], encoding="utf-8") as stream:
+        pages = json.load(stream)
 # Each worker gets a task, so that it has imported and loaded what it needs.
 for _ in predictor.predict_many(["warm up. " * 300] * (4 if jobs == 1 else 4096), n_jobs=jobs):
     pass
@@ -88,7 +94,7 @@ class InputRun:
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """The same stream judged in one process and in two, interleaved rounds; seconds of each round.
+    """The same text judged in one process and in two, interleaved rounds; bytes, and seconds of each round.
 
     ``apart`` is two programs with a process each and the whole stream each, at the same time: what the machine gives.
     """
@@ -124,19 +130,23 @@ def run_input(name: str, kind: str, size: int, model: Path | None, jobs: int = 1
     return InputRun(name, size, row["seconds"], row["before"], row["peak"])
 
 
-def scaling(model: Path | None, size: int = 120_000_000, rounds: int = 9) -> Scaling:
-    """Judge a stream of ``size`` bytes in one process, in two, and in two programs of one process at a time."""
+def scaling(text: Material, model: Path | None, times: int = 10, rounds: int = 9) -> Scaling:
+    """Judge real text ``times`` over in one process, in two, and in two programs of one process at a time."""
     one, two, apart = [], [], []
-    for _ in range(rounds):
-        one.append(_stream_seconds(model, size, 1))
-        two.append(_stream_seconds(model, size, 2))
-        with ThreadPoolExecutor(2) as pool:
-            apart.append(max(pool.map(lambda _: _stream_seconds(model, size, 1), range(2))))
-    return Scaling(size, one, two, apart)
+    with tempfile.TemporaryDirectory() as folder:
+        pages = Path(folder) / "pages.json"
+        pages.write_text(json.dumps(text.documents), "utf-8")
 
+        def seconds(jobs: int) -> float:
+            arguments = "pages", str(times), str(jobs), str(pages)
+            return float(_probe(_INPUT, model, *arguments, one_core=False)["seconds"])
 
-def _stream_seconds(model: Path | None, size: int, jobs: int) -> float:
-    return float(_probe(_INPUT, model, "stream", str(size), str(jobs), one_core=False)["seconds"])
+        for _ in range(rounds):
+            one.append(seconds(1))
+            two.append(seconds(2))
+            with ThreadPoolExecutor(2) as pool:
+                apart.append(max(pool.map(lambda _: seconds(1), range(2))))
+    return Scaling(times * text.size, one, two, apart)
 
 
 def _probe(

@@ -96,7 +96,7 @@ def resource_text(cold: ColdStart, runs: Sequence[InputRun], scaling: Scaling) -
     ]
     inputs = table(["input", "MB", "seconds", "MB/s", "peak before, MB", "peak, MB"], rows)
     processes = (
-        f"A stream of {scaling.size / 1e6:g} MB, medians of {len(scaling.one)} interleaved rounds: one process "
+        f"{scaling.size / 1e6:.0f} MB of the text above, medians of {len(scaling.one)} interleaved rounds: one process "
         f"{statistics.median(scaling.one):.2f} s, two {statistics.median(scaling.two):.2f} s, "
         f"{scaling.ratio():.2f} times as fast (two programs with a process each, side by side: "
         f"{scaling.possible():.2f} times)."

@@ -20,27 +20,26 @@ _LONG_ARTICLE = 12
 """Articles with so many wide lines are also used at greater length."""
 _LONG_SPUN, _LONG_BODIES = 2, 1
 """How often, with residue and without."""
-_LISTS, _FEWEST_LISTED = 1, 4
+_LISTS, FEWEST_LISTED = 1, 4
 """Most lists of an article that are put into pages of their own, and lines that a list has at least."""
 _HACKED_SHARE = 0.15
 """Share of articles that are also made into a page with a block of spam."""
 _SPLICES, _WRITTEN_SPLICES = 14, 4
 """Most spliced sentences made of one article, and of one that is hand-written where there are public ones as well:
 those tell of what spam touts, and in great numbers they teach that a tout's words may stand in any sentence."""
-_SPLICE_ROUNDS = 2
+_SPLICE_ROUNDS = 3
 """How often all articles are spliced once more, for the span model alone."""
-_OTHER_STREAM = 1000
+OTHER_STREAM = 1000
+"""Between the seeds of what is composed apart."""
 _NEUTRAL_SHARES = (0.0, 0.0, 0.0, 0.0, 0.2)
 """Neutral lines for each line of spam on a spam page, one of these: such pages seldom speak of anything else."""
-_WALLS = 4
-"""One wall of title-like lines of spam for so many groups of a topic."""
 _SKELETON_SHARE, _SKELETON_SHARE_ABROAD = 0.1, 0.05
 """Share of spam pages set into the furniture of a real page, in English and in other languages."""
 _FURNITURE_SHARE = 0.15
 """Share of the other spam pages that have a few lines of furniture around them."""
 
 
-def _excerpt(
+def excerpt(
     lines: list[LabelledLine], random_: random.Random, lengths: Sequence[int] = _EXCERPTS
 ) -> list[LabelledLine]:
     """A stretch of an article, from its beginning more often than not."""
@@ -49,7 +48,7 @@ def _excerpt(
     return lines[start : start + length]
 
 
-def _is_title_like(text: str) -> bool:
+def is_title_like(text: str) -> bool:
     """Whether a text is short and does not end as sentences do."""
     return 15 <= len(text) <= 150 and text[-1] not in ".!?。"
 
@@ -58,8 +57,8 @@ def _lists(lines: Sequence[LabelledLine]) -> list[tuple[int, int]]:
     """Where an article has lists: at least four title-like lines."""
     found, start = [], 0
     for place in range(len(lines) + 1):
-        if place == len(lines) or not _is_title_like(lines[place].text.strip()):
-            if place - start >= _FEWEST_LISTED:
+        if place == len(lines) or not is_title_like(lines[place].text.strip()):
+            if place - start >= FEWEST_LISTED:
                 found.append((start, place))
             start = place + 1
     return found
@@ -85,11 +84,11 @@ class Composer:
         ]
         for article in self._pools.articles:
             language, lines = article.language, article.lines
-            body = _excerpt(lines, self._random)
+            body = excerpt(lines, self._random)
             if self._random.random() < 0.6:
                 made.append(self._document("body", language, body, spam=False))
             for _ in range(2):
-                made.append(self._spun(language, _excerpt(lines, self._random)))
+                made.append(self._spun(language, excerpt(lines, self._random)))
             made.extend(self._contents(language, lines))
             made.extend(self._hacked(language, lines))
             made.extend(self._splices(article))
@@ -246,38 +245,13 @@ class Composer:
             for group in self._random.sample(groups, min(len(groups), self._random.choice((1, 2, 4))))
             for text in group
         ]
-        body = _excerpt(lines, self._random)
+        body = excerpt(lines, self._random)
         page = [*block, *body] if self._random.random() < 0.3 else [*body, *block]
         return [self._document("hacked", language, page, spam=None)]
 
-    def intruded(self) -> list[LabelledDocument]:
-        """The articles, each with one or two lines of spam somewhere in it."""
-        random_, made = self._random, []
-        for article in self._pools.articles if self._topics else ():
-            own = [one for one in self._topics if one[1] == article.language]
-            topic = random_.choice(own if own and random_.random() < 0.75 else self._topics)
-            body = list(_excerpt(article.lines, random_))
-            for _ in range(random_.choice((1, 1, 2))):
-                text = random_.choice(random_.choice(self._pools.spam[topic]))
-                body.insert(random_.randrange(len(body) + 1), LabelledLine(text, Label.SEO_INJECTION))
-            made.append(self._document("intruded", article.language, body, spam=None))
-        return made
-
-    def walls(self) -> list[LabelledDocument]:
-        """Pages of nothing but title-like lines of one trade: a run of them need not be a list of headlines."""
-        random_, made = self._random, []
-        for topic in self._topics:
-            groups = [[text for text in group if _is_title_like(text)] for group in self._pools.spam[topic]]
-            for _ in range(len(groups) // _WALLS):
-                texts = [text for group in random_.sample(groups, min(len(groups), 8)) for text in group]
-                lines = [LabelledLine(text, Label.SEO_INJECTION) for text in texts[: random_.choice((6, 12, 30))]]
-                if len(lines) >= _FEWEST_LISTED:
-                    made.append(self._document("spam", topic[1], lines, spam=True))
-        return made
-
     def _contents(self, language: str, lines: list[LabelledLine]) -> list[LabelledDocument]:
         """An article that opens with the list of its own headings: not a list of headlines."""
-        body = _excerpt(lines, self._random)
+        body = excerpt(lines, self._random)
         headings = [line for line in body if 8 <= len(line.text) <= 80 and line.text[-1:] not in ".!?。"]
         if len(headings) < 3 or self._random.random() < 0.5:
             return []
@@ -295,7 +269,7 @@ class Composer:
             if sum(len(line.text) >= BODY_WIDTH for line in article.lines) < _LONG_ARTICLE:
                 continue
             for spun in (True,) * _LONG_SPUN + (False,) * _LONG_BODIES:
-                body = _excerpt(article.lines, random_, (30, 45, 70, 120))
+                body = excerpt(article.lines, random_, (30, 45, 70, 120))
                 made.append(self._body(article.language, body, spun=spun))
         return made
 
@@ -380,14 +354,4 @@ def compose(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDo
 
 def compose_splices(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDocument]:
     """Spliced sentences of ``documents`` with their untouched twins, drawn anew."""
-    return Composer(documents, seed + _OTHER_STREAM).more_splices(_SPLICE_ROUNDS)
-
-
-def compose_intruded(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDocument]:
-    """Articles of ``documents`` with a line or two of spam in them."""
-    return Composer(documents, seed + 2 * _OTHER_STREAM).intruded()
-
-
-def compose_walls(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDocument]:
-    """Pages of title-like lines of spam out of ``documents``."""
-    return Composer(documents, seed + 3 * _OTHER_STREAM).walls()
+    return Composer(documents, seed + OTHER_STREAM).more_splices(_SPLICE_ROUNDS)

@@ -25,7 +25,8 @@ from spamfilter.relatedness import IDF_BITS
 from spamfilter.span_model import SpanCandidates, SpanModel
 from spamfilter.span_phrases import PhraseModel
 from training.char_table import build_char_table
-from training.compose import compose, compose_intruded, compose_splices, compose_walls
+from training.compose import compose, compose_splices
+from training.context_pages import compose_context_pages
 from training.documents import LabelledDocument
 from training.line_training import LineTrainingSettings, count_ngrams, encode_lines, fit_line_model
 from training.lines import PHRASES_SUFFIX
@@ -296,8 +297,7 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
         for fold, model in enumerate(fold_models)
         for drawn in (
             *(compose(owns[fold], settings.seed + fold + draw * _NEXT_DRAW) for draw in range(1, _DRAWS)),
-            compose_intruded(owns[fold], settings.seed + fold),
-            compose_walls(owns[fold], settings.seed + fold),
+            compose_context_pages(owns[fold], settings.seed + fold),
         )
         for one in score_documents(drawn, model, char_table, idf)
     ]

@@ -12,6 +12,8 @@ BODY_WIDTH = 60
 _LONGEST_PHRASE = 70
 _LONGEST_TAG = 160
 _LONGEST_SKELETON = 120
+_COMMENTS = "comment"
+"""Topics with this in their names hold comments, which are put together to threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Pools:
     clean: dict[str, list[list[str]]] = field(default_factory=lambda: defaultdict(list))
     furniture: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     skeletons: list[list[LabelledLine]] = field(default_factory=list)
+    comments: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    comment_spam: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
 def _texts(document: LabelledDocument, label: Label) -> list[str]:
@@ -70,6 +74,9 @@ def fill_pools(documents: Sequence[LabelledDocument]) -> Pools:
         pools.short_lines[language].extend(text for text in spam if len(text) <= _LONGEST_PHRASE)
         if spam:
             pools.spam[topic, language].append(spam)
+        if _COMMENTS in topic:
+            pools.comment_spam[language].extend(spam)
+            pools.comments[language].extend(line.text for line in clean)
         links = _texts(document, Label.LINK_EXCHANGE)
         if links:
             pools.links[language].extend(links)

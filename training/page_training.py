@@ -30,6 +30,8 @@ _ORDINARY_SHARE = 0.5
 _SPAM_PAGE_WEIGHT = 8.0
 _INTRUDER_WEIGHT = 4.0
 """Weight of a line of spam that stands alone in an article: there are few, and the page speaks against them."""
+_AMONG_SPAM_WEIGHT = 4.0
+"""Weight of an ordinary comment among comments that are spam."""
 _REAL_PAGE_WEIGHT = 3.0
 _DOCUMENT_WEIGHTS = {
     "wcxb": _REAL_PAGE_WEIGHT,
@@ -85,6 +87,7 @@ def context_sample(
     weights = np.where(ordinary[keep], 1 / _ORDINARY_SHARE, 1.0)
     weights[(source[keep] == "spam") & ~ordinary[keep]] = _SPAM_PAGE_WEIGHT
     weights[(source[keep] == "intruded") & ~ordinary[keep]] = _INTRUDER_WEIGHT
+    weights[(source[keep] == "spam thread") & ordinary[keep]] *= _AMONG_SPAM_WEIGHT
     weights[source[keep] == "wcxb"] *= _REAL_PAGE_WEIGHT
     return keep, weights
 

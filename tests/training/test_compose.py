@@ -7,7 +7,7 @@ import pytest
 
 from spamfilter import LABELS
 from tests.training.material import own_documents
-from training.compose import _LONG_BODIES, _LONG_SPUN, compose, compose_intruded, compose_splices, compose_walls
+from training.compose import _LONG_BODIES, _LONG_SPUN, compose, compose_splices
 from training.documents import LabelledDocument, LabelledLine
 
 
@@ -90,51 +90,6 @@ def test_on_a_hacked_page_the_article_stays_clean_and_the_spam_is_one_block(comp
         assert set(labels) == {"clean", "seo_injection"}
         assert sum(left != right for left, right in pairwise(labels)) == 1
         assert document.spam is None
-
-
-def test_a_line_or_two_of_spam_stand_in_an_article_that_stays_as_it_was() -> None:
-    intruded = compose_intruded(own_documents(), 0)
-    assert intruded == compose_intruded(own_documents(), 0) != compose_intruded(own_documents(), 1)
-    clean, spam = (
-        {line.text for document in own_documents() for line in document.lines if line.label == label}
-        for label in ("clean", "seo_injection")
-    )
-    places = set()
-    for document in intruded:
-        foreign = [place for place, line in enumerate(document.lines) if line.label == "seo_injection"]
-        assert len(foreign) in (1, 2)
-        assert {line.text for line in document.lines if line.label != "seo_injection"} <= clean
-        assert {document.lines[place].text for place in foreign} <= spam
-        assert document.spam is None
-        places |= {"first" if place == 0 else "later" for place in foreign}
-    assert places == {"first", "later"}
-    assert compose_intruded([], 0) == []
-
-
-def test_a_wall_is_a_page_of_title_like_spam_of_one_topic() -> None:
-    titles = [f"Lucky Dragon slots bonus number {number}" for number in range(24)]
-    prose = "Our readers may claim a bonus of {} euros and play until the morning."
-    pages = [
-        LabelledDocument(
-            f"lines/slots.en#{number}",
-            "lines",
-            "en",
-            tuple(LabelledLine(text, "seo_injection") for text in (*titles[number::8], prose.format(number))),
-            "slots",
-            True,
-        )
-        for number in range(8)
-    ]
-    walls = compose_walls(pages, 0)
-    assert len(walls) == 2
-    assert walls == compose_walls(pages, 0) != compose_walls(pages, 1)
-    for wall in walls:
-        texts = [line.text for line in wall.lines]
-        assert wall.spam
-        assert len(texts) in (6, 12, 24)
-        assert set(texts) <= set(titles)
-        assert all(line.label == "seo_injection" for line in wall.lines)
-    assert compose_walls(pages[:3], 0) == compose_walls([], 0) == []
 
 
 def an_article(lines: int) -> LabelledDocument:
