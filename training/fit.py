@@ -33,7 +33,7 @@ from training.lines import PHRASES_SUFFIX
 from training.measure import choose_points
 from training.page_training import Progress, fit_context, fit_documents, fit_levelled_span_pages
 from training.phrase_training import fit_choice, fit_phrases, propose
-from training.span_training import ScoredBatch, candidates_of, fit_boundaries, score_documents
+from training.span_training import ScoredBatch, boundary_examples, candidates_of, fit_boundaries, score_documents
 from training.suspicion_training import fit_suspicion, look_where_suspicious
 
 _LABEL_NUMBER = {label.value: number for number, label in enumerate(LABELS)}
@@ -235,10 +235,12 @@ def _fit_spans(
     ]
     count = len(folds)
     progress(f"span model: {count + 1} fits of boundaries")
-    pairs = [[(part, line_models[number]) for part in sample] for number, sample in enumerate(samples)]
+    # One set of arrays a fold, which processes share: there are gigabytes of them.
+    examples = [[boundary_examples(one, line_models[number])] if one else [] for number, one in enumerate(samples)]
     boundaries: list[SpanModel] = Parallel(n_jobs=settings.jobs)(
-        delayed(fit_boundaries)(parts) for parts in _without_each(pairs)
+        delayed(fit_boundaries)(parts) for parts in _without_each(examples)
     )
+    del examples
     progress(f"span model: {count + 1} fits of phrases")
     proposals = [
         [

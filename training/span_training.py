@@ -117,35 +117,62 @@ def _document_of(batch: TextBatch, line: int) -> int:
     return int(np.searchsorted(batch.document_lines, line, side="right")) - 1
 
 
-def _boundary_examples(
-    scored: ScoredBatch, line_model: LineModel
-) -> tuple[list[tuple[NDArray[np.uint32], ...]], list[NDArray[np.float32]], list[NDArray[np.bool_]]]:
-    """Rows, numeric inputs and truth for start, end and inside, for the tokens that may be trained on."""
+@dataclass(frozen=True, slots=True)
+class BoundaryExamples:
+    """Tokens that boundaries and insides of phrases are learnt from. ``n`` tokens, ``h`` rows of each boundary.
+
+    Attributes:
+        rows: uint32 (2, h, n), rows of the span table for the boundary before each token and for the one behind it.
+        numbers: float32 (2, n, NUMERIC_COUNT), ``numeric_inputs`` there, in thousands.
+        truth: bool (3, n), whether a phrase starts with the token, ends with it, holds it.
+    """
+
+    rows: NDArray[np.uint32]
+    numbers: NDArray[np.float32]
+    truth: NDArray[np.bool_]
+
+
+_SIDES = (0, 1, 0)
+"""Where each of the three scores looks: before the token, behind it, before it."""
+
+
+def boundary_examples(scored: Sequence[ScoredBatch], line_model: LineModel) -> BoundaryExamples:
+    """The tokens of ``scored`` that may be trained on."""
+    parts = [_examples_of(one, line_model) for one in scored]
+    return BoundaryExamples(
+        rows=np.concatenate([part.rows for part in parts], axis=2),
+        numbers=np.concatenate([part.numbers for part in parts], axis=1),
+        truth=np.concatenate([part.truth for part in parts], axis=1),
+    )
+
+
+def _examples_of(scored: ScoredBatch, line_model: LineModel) -> BoundaryExamples:
     mark, usable = gold_tokens(scored)
     pieces = cut_pieces(scored.batch, scored.tokens, scored.features.lines)
     which = np.flatnonzero(pieces.free & usable[pieces.tokens])
     word, *across = span_rows(pieces)
     strange = strangeness_before(pieces, line_model)
-    numeric = (numeric_inputs(pieces, scored.scores.token_words, strange) / _NUMERIC_UNIT).astype(np.float32)
-    here = (word[which], *(row[which] for row in across))
-    behind = (word[which], *(row[which + 1] for row in across))
+    numbers = (numeric_inputs(pieces, scored.scores.token_words, strange) / _NUMERIC_UNIT).astype(np.float32)
     gold = mark[pieces.tokens[which]]
-    truth = [(gold == 2) | (gold == 4), (gold == 3) | (gold == 4), gold > 0]
-    return [here, behind, here], [numeric[which], numeric[which + 1], numeric[which]], truth
+    return BoundaryExamples(
+        rows=np.stack([np.stack([word[which], *(row[place] for row in across)]) for place in (which, which + 1)]),
+        numbers=np.stack((numbers[which], numbers[which + 1])),
+        truth=np.stack(((gold == 2) | (gold == 4), (gold == 3) | (gold == 4), gold > 0)),
+    )
 
 
-def fit_boundaries(
-    scored: Sequence[tuple[ScoredBatch, LineModel]], *, inverse_regularisation: float = 1.0
-) -> SpanModel:
+def fit_boundaries(examples: Sequence[BoundaryExamples], *, inverse_regularisation: float = 1.0) -> SpanModel:
     """Fit the scorer of boundaries and tokens; all that judges stretches is still empty."""
-    examples = [_boundary_examples(part, line_model) for part, line_model in scored]
     coefficients, numeric_weights, biases = [], [], []
-    for task in range(3):
-        truth = np.concatenate([part[2][task] for part in examples])
-        matrix, used = _boundary_matrix([part[0][task] for part in examples], [part[1][task] for part in examples])
+    for task, side in enumerate(_SIDES):
+        truth = np.concatenate([part.truth[task] for part in examples])
+        matrix, used = _boundary_matrix(
+            [part.rows[side] for part in examples], [part.numbers[side] for part in examples]
+        )
         regression = LogisticRegression(C=inverse_regularisation, max_iter=100, tol=1e-3)
         with one_quiet_thread():
             regression.fit(matrix, truth)
+        del matrix
         row_weights = np.zeros(1 << SPAN_BITS)
         row_weights[used] = regression.coef_[0][: len(used)]
         coefficients.append(row_weights)
@@ -169,10 +196,10 @@ def fit_boundaries(
 
 
 def _boundary_matrix(
-    rows: Sequence[tuple[NDArray[np.uint32], ...]], numeric: Sequence[NDArray[np.float32]]
+    rows: Sequence[NDArray[np.uint32]], numbers: Sequence[NDArray[np.float32]]
 ) -> tuple[scipy.sparse.csr_matrix, NDArray[np.int64]]:
     """Inputs of boundaries: a one for each row that some boundary uses, then the numbers; and which rows those are."""
-    count, hashed = sum(map(len, numeric)), len(rows[0])
+    count, hashed = sum(map(len, numbers)), len(rows[0])
     seen = np.zeros(1 << SPAN_BITS, np.bool_)
     for part in rows:
         for row in part:
@@ -183,11 +210,11 @@ def _boundary_matrix(
     columns, data = np.empty((count, width), np.int32), np.ones((count, width), np.float32)
     columns[:, hashed:] = len(used) + np.arange(NUMERIC_COUNT)
     first = 0
-    for part, numbers in zip(rows, numeric, strict=True):
-        stop = first + len(numbers)
+    for part, inputs in zip(rows, numbers, strict=True):
+        stop = first + len(inputs)
         for place, row in enumerate(part):
             columns[first:stop, place] = places[row]
-        data[first:stop, hashed:] = numbers
+        data[first:stop, hashed:] = inputs
         first = stop
     edges = np.arange(0, count * width + 1, width)
     return scipy.sparse.csr_matrix((data.ravel(), columns.ravel(), edges), (count, len(used) + NUMERIC_COUNT)), used
