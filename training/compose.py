@@ -11,7 +11,7 @@ from dataclasses import replace
 from spamfilter.labels import Label
 from training.documents import LabelledDocument, LabelledLine
 from training.lines import PHRASES_SUFFIX
-from training.page_material import BODY_WIDTH, Article, fill_pools
+from training.page_material import BODY_WIDTH, LINK_TOPIC, Article, fill_pools
 from training.splice import splice
 
 _EXCERPTS = (4, 8, 12, 20, 30, 45, 70)
@@ -71,7 +71,7 @@ class Composer:
         self._documents = documents
         self._random = random.Random(seed)
         self._pools = fill_pools(documents)
-        self._topics = sorted(topic for topic in self._pools.spam if topic[0] != "link-exchange")
+        self._topics = self._pools.seo_topics()
         self._count = 0
 
     def compose(self) -> list[LabelledDocument]:
@@ -202,7 +202,7 @@ class Composer:
         """Whole pages and posts of one trade, with the furniture and neutral lines that real ones have."""
         random_, made = self._random, []
         for (topic, language), groups in sorted(self._pools.spam.items()):
-            label = Label.LINK_EXCHANGE if topic == "link-exchange" else Label.SEO_INJECTION
+            label = Label.LINK_EXCHANGE if topic == LINK_TOPIC else Label.SEO_INJECTION
             for _ in range(max(2, len(groups) // 2)):
                 chosen = random_.sample(groups, min(len(groups), random_.choice((1, 2, 3, 5, 8))))
                 lines = [LabelledLine(text, label) for group in chosen for text in group]

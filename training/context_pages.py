@@ -27,13 +27,9 @@ def compose_context_pages(documents: Sequence[LabelledDocument], seed: int) -> l
     ]
 
 
-def _topics(pools: Pools) -> list[tuple[str, str]]:
-    return sorted(topic for topic in pools.spam if topic[0] != "link-exchange")
-
-
 def intruded(pools: Pools, random_: random.Random) -> list[LabelledDocument]:
     """The articles, each with one or two lines of spam somewhere in it."""
-    made, topics = [], _topics(pools)
+    made, topics = [], pools.seo_topics()
     for number, article in enumerate(pools.articles if topics else ()):
         own = [one for one in topics if one[1] == article.language]
         topic = random_.choice(own if own and random_.random() < 0.75 else topics)
@@ -48,7 +44,7 @@ def intruded(pools: Pools, random_: random.Random) -> list[LabelledDocument]:
 def walls(pools: Pools, random_: random.Random) -> list[LabelledDocument]:
     """Pages of nothing but title-like lines of one trade: a run of them need not be a list of headlines."""
     made: list[LabelledDocument] = []
-    for topic in _topics(pools):
+    for topic in pools.seo_topics():
         groups = [[text for text in group if is_title_like(text)] for group in pools.spam[topic]]
         for _ in range(len(groups) // _WALLS):
             texts = [text for group in random_.sample(groups, min(len(groups), 8)) for text in group]

@@ -12,6 +12,8 @@ BODY_WIDTH = 60
 _LONGEST_PHRASE = 70
 _LONGEST_TAG = 160
 _LONGEST_SKELETON = 120
+LINK_TOPIC = "link-exchange"
+"""All link offers of a language stand among the spam under this topic."""
 _COMMENTS = "comment"
 """Topics with this in their names hold comments, which are put together to threads."""
 
@@ -45,6 +47,10 @@ class Pools:
     skeletons: list[list[LabelledLine]] = field(default_factory=list)
     comments: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     comment_spam: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def seo_topics(self) -> list[tuple[str, str]]:
+        """Topic and language of all spam but link offers, in order."""
+        return sorted(topic for topic in self.spam if topic[0] != LINK_TOPIC)
 
 
 def _texts(document: LabelledDocument, label: Label) -> list[str]:
@@ -80,7 +86,7 @@ def fill_pools(documents: Sequence[LabelledDocument]) -> Pools:
         links = _texts(document, Label.LINK_EXCHANGE)
         if links:
             pools.links[language].extend(links)
-            pools.spam["link-exchange", language].append(links)
+            pools.spam[LINK_TOPIC, language].append(links)
         pools.tags.extend(text for text in _texts(document, Label.TEMPLATE_RESIDUE) if len(text) <= _LONGEST_TAG)
         pools.furniture[language].extend(_texts(document, Label.BOILERPLATE))
         if clean:

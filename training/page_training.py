@@ -31,7 +31,7 @@ _SPAM_PAGE_WEIGHT = 8.0
 _INTRUDER_WEIGHT = 4.0
 """Weight of a line of spam that stands alone in an article: there are few, and the page speaks against them."""
 _AMONG_SPAM_WEIGHT = 4.0
-"""Weight of an ordinary comment among comments that are spam."""
+"""Weight of an ordinary comment among comments that are spam: there are few, and the page speaks against them."""
 _REAL_PAGE_WEIGHT = 3.0
 _DOCUMENT_WEIGHTS = {
     "wcxb": _REAL_PAGE_WEIGHT,
@@ -84,11 +84,12 @@ def context_sample(
     ordinary = (labels == _LABEL_NUMBER["clean"]) | (labels == _LABEL_NUMBER["boilerplate"])
     draw = np.random.default_rng(seed).random(len(labels))
     keep = known[~ordinary[known] | (draw[known] < _ORDINARY_SHARE)]
-    weights = np.where(ordinary[keep], 1 / _ORDINARY_SHARE, 1.0)
-    weights[(source[keep] == "spam") & ~ordinary[keep]] = _SPAM_PAGE_WEIGHT
-    weights[(source[keep] == "intruded") & ~ordinary[keep]] = _INTRUDER_WEIGHT
-    weights[(source[keep] == "spam thread") & ordinary[keep]] *= _AMONG_SPAM_WEIGHT
-    weights[source[keep] == "wcxb"] *= _REAL_PAGE_WEIGHT
+    source, ordinary = source[keep], ordinary[keep]
+    weights = np.where(ordinary, 1 / _ORDINARY_SHARE, 1.0)
+    weights[(source == "spam") & ~ordinary] = _SPAM_PAGE_WEIGHT
+    weights[(source == "intruded") & ~ordinary] = _INTRUDER_WEIGHT
+    weights[(source == "spam thread") & ordinary] *= _AMONG_SPAM_WEIGHT
+    weights[source == "wcxb"] *= _REAL_PAGE_WEIGHT
     return keep, weights
 
 

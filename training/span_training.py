@@ -42,6 +42,8 @@ from training.documents import LabelledDocument
 _WEIGHT_LIMIT = 4095
 _NUMERIC_UNIT = 1000.0
 _BATCH_DOCUMENTS = 400
+_SIDES = (0, 1, 0)
+"""Where the scores of a first, a last and any token of a phrase look: 0 before the token, 1 behind it."""
 ALONE_WEIGHT = 0.3
 """Weight of a stretch in a line that stands alone: few documents of the web are single lines."""
 REAL_SOURCES = ("wcxb", "UD", "twin")
@@ -132,10 +134,6 @@ class BoundaryExamples:
     truth: NDArray[np.bool_]
 
 
-_SIDES = (0, 1, 0)
-"""Where each of the three scores looks: before the token, behind it, before it."""
-
-
 def boundary_examples(scored: Sequence[ScoredBatch], line_model: LineModel) -> BoundaryExamples:
     """The tokens of ``scored`` that may be trained on."""
     parts = [_examples_of(one, line_model) for one in scored]
@@ -172,6 +170,7 @@ def fit_boundaries(examples: Sequence[BoundaryExamples], *, inverse_regularisati
         regression = LogisticRegression(C=inverse_regularisation, max_iter=100, tol=1e-3)
         with one_quiet_thread():
             regression.fit(matrix, truth)
+        # A gigabyte or more, which the next one must not come on top of.
         del matrix
         row_weights = np.zeros(1 << SPAN_BITS)
         row_weights[used] = regression.coef_[0][: len(used)]

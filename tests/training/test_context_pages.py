@@ -7,8 +7,14 @@ from training.context_pages import compose_context_pages
 from training.documents import LabelledDocument, LabelledLine
 
 
+def page(name: str, label: str, language: str, texts: Sequence[str]) -> LabelledDocument:
+    topic = name.partition("#")[0]
+    lines = tuple(LabelledLine(text, label) for text in texts)
+    return LabelledDocument(f"lines/{name}", "lines", language, lines, topic)
+
+
 def made(kind: str, documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDocument]:
-    return [page for page in compose_context_pages(documents, seed) if page.source == kind]
+    return [one for one in compose_context_pages(documents, seed) if one.source == kind]
 
 
 def test_a_line_or_two_of_spam_stand_in_an_article_that_stays_as_it_was() -> None:
@@ -34,14 +40,7 @@ def test_a_wall_is_a_page_of_title_like_spam_of_one_topic() -> None:
     titles = [f"Lucky Dragon slots bonus number {number}" for number in range(24)]
     prose = "Our readers may claim a bonus of {} euros and play until the morning."
     pages = [
-        LabelledDocument(
-            f"lines/slots.en#{number}",
-            "lines",
-            "en",
-            tuple(LabelledLine(text, "seo_injection") for text in (*titles[number::8], prose.format(number))),
-            "slots",
-            True,
-        )
+        page(f"slots#{number}", "seo_injection", "en", (*titles[number::8], prose.format(number)))
         for number in range(8)
     ]
     walls = made("spam", pages, 0)
@@ -56,20 +55,15 @@ def test_a_wall_is_a_page_of_title_like_spam_of_one_topic() -> None:
     assert made("spam", pages[:3], 0) == []
 
 
-def comments(topic: str, label: str, language: str, texts: Sequence[str]) -> LabelledDocument:
-    lines = tuple(LabelledLine(text, label) for text in texts)
-    return LabelledDocument(f"lines/{topic}.{language}#0", "lines", language, lines, topic)
-
-
 def test_a_thread_mixes_comments_that_are_spam_with_ordinary_ones_of_the_same_language() -> None:
     spam = [f"Thanks to the healer of Ulm my ex came home, text him on {number}" for number in range(20)]
     ordinary = [f"I watched this {number} times and the violin still makes me cry" for number in range(5)]
     documents = [
-        comments("comment-plugs", "seo_injection", "en", spam),
-        comments("comment-ordinary", "clean", "en", ordinary),
-        comments("casino", "seo_injection", "en", ["Spin the reels of Golden Otter tonight"]),
-        comments("recipes", "clean", "en", ["Knead the dough for ten minutes."]),
-        comments("comment-plugs", "seo_injection", "fr", ["Merci au guérisseur, il répond à toute heure"] * 4),
+        page("comment-plugs", "seo_injection", "en", spam),
+        page("comment-ordinary", "clean", "en", ordinary),
+        page("casino", "seo_injection", "en", ["Spin the reels of Golden Otter tonight"]),
+        page("recipes", "clean", "en", ["Knead the dough for ten minutes."]),
+        page("comment-plugs", "seo_injection", "fr", ["Merci au guérisseur, il répond à toute heure"] * 4),
     ]
     threads = made("spam thread", documents, 0)
     assert len(threads) == 10
