@@ -1,10 +1,14 @@
 /* The compiled kernel: all that pipeline.py does with a batch, in one call. See kernel.h. */
 
+#if defined(__linux__)
+#define _DEFAULT_SOURCE
+#include <sys/mman.h>
+#endif
 #include "kernel.h"
 
 #include <stdlib.h>
 
-enum { PADDED = 8, SPAN_ROOM = 64 };
+enum { PADDED = 8, SPAN_ROOM = 64, HUGE_ROOM = 32 << 20, HUGE_PAGE = 2 << 20 };
 
 /* In the order in which pipeline.py gives them. */
 typedef struct {
@@ -40,6 +44,21 @@ static void *take(arena *from, int64_t count, size_t size)
     void *const place = from->base ? from->base + from->used : NULL;
     from->used += ((size_t)count * size + 15) / 16 * 16;
     return place;
+}
+
+/* Room for all of a batch. Of a large one the system is asked for huge pages: there are thousands of small ones to get. */
+static char *room_for(size_t size)
+{
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    void *place;
+    if (size >= HUGE_ROOM) {
+        if (posix_memalign(&place, HUGE_PAGE, size))
+            return NULL;
+        madvise(place, size, MADV_HUGEPAGE);
+        return place;
+    }
+#endif
+    return malloc(size);
 }
 
 static int64_t *take_integers(arena *from, int64_t count) { return take(from, count, sizeof(int64_t)); }
@@ -271,7 +290,7 @@ int64_t score_batch(const stages *model, const uint32_t *chars, int64_t count, i
         return -1;
     /* There are at most as many rows as lines. */
     for (int pass = 0; pass < 2; pass++) {
-        if (pass && !(from.base = malloc(from.used + 1)))
+        if (pass && !(from.base = room_for(from.used + 1)))
             return -1;
         from.used = 0;
         lay_tokens(&from, &at.batch);

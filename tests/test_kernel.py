@@ -147,6 +147,13 @@ def test_any_models_give_the_same_scores_on_pages(predictor: Predictor, pages: l
 
 
 @needs_kernel
+def test_a_document_that_asks_for_huge_pages_gets_the_same_scores(predictor: Predictor, pages: list[str]) -> None:
+    large = "\n".join(pages)
+    large = f"{large}\n" * (3_000_000 // len(large))
+    assert_same("score_documents", lambda: score_documents(predictor.stages, [large]))
+
+
+@needs_kernel
 def test_whole_predictions_are_the_same(predictor: Predictor, pages: list[str]) -> None:
     def predictions() -> Any:
         single = [predictor.predict(page).scores for page in pages]
