@@ -5,7 +5,6 @@ import warnings
 from collections import deque
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
 
 from joblib import Parallel, delayed, effective_n_jobs
 
@@ -16,7 +15,7 @@ from spamfilter.model_store import ModelOrigin, load_model
 from spamfilter.pipeline import Stages, score_documents
 from spamfilter.scores import ScoreArrays
 
-_TASK_BATCHES = 8
+_TASK_CHARACTERS = 2_400_000
 _WAITING_TASKS = 4
 """Tasks a process that are under way, or done and not yet read."""
 
@@ -52,7 +51,7 @@ def score_in_processes(
         nonlocal finished
         # joblib takes new tasks as workers get free, however far the reader of the results is behind.
         while len(waiting) < limit:
-            task = list(islice(readable, _TASK_BATCHES))
+            task = _task_of(readable)
             if not task:
                 finished = True
                 return
@@ -74,6 +73,18 @@ def score_in_processes(
                     scored.close()
     if failure is not None:
         raise failure
+
+
+def _task_of(batches: Iterator[list[str]]) -> list[list[str]]:
+    """The next batches, as many as make a task that is worth sending."""
+    task: list[list[str]] = []
+    characters = 0
+    for batch in batches:
+        task.append(batch)
+        characters += sum(map(len, batch))
+        if characters >= _TASK_CHARACTERS:
+            break
+    return task
 
 
 def _score_task(model: Stages | ModelOrigin, batches: list[list[str]]) -> bytes:
