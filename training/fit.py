@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
 from numpy.typing import NDArray
 
 from spamfilter.document_model import kind_log_probabilities
@@ -32,7 +33,7 @@ from training.line_training import LineTrainingSettings, count_ngrams, encode_li
 from training.lines import PHRASES_SUFFIX
 from training.measure import choose_points
 from training.page_training import Progress, fit_context, fit_documents, fit_levelled_span_pages
-from training.phrase_training import fit_choice, fit_phrases, propose
+from training.phrase_training import fit_choice, fit_phrases, phrase_examples, propose
 from training.span_training import ScoredBatch, boundary_examples, candidates_of, fit_boundaries, score_documents
 from training.suspicion_training import fit_suspicion, look_where_suspicious
 
@@ -250,9 +251,11 @@ def _fit_spans(
         ]
         for number, sample in enumerate(samples)
     ]
+    phrase_parts = [list(map(phrase_examples, own)) for own in proposals]
     phrases: list[PhraseModel] = Parallel(n_jobs=settings.jobs)(
-        delayed(fit_phrases)(parts) for parts in _without_each(proposals)
+        delayed(fit_phrases)(parts) for parts in _without_each(phrase_parts)
     )
+    del phrase_parts
     progress("span model: candidates")
     judges = fit_choice([(one, phrases[number]) for number, own in enumerate(proposals) for one in own])
     models = [
@@ -292,6 +295,8 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
         splices = compose_splices(own, settings.seed + fold)
         folds.append(_FoldScores(score_documents(composed, model, char_table, idf), splices))
     span_model, folds = _fit_spans(folds, fold_models, char_table, idf, settings, progress)
+    # Idle processes keep gigabytes, which what comes next needs.
+    get_reusable_executor().shutdown()
 
     parts = [(part, found) for fold in folds for part, found in zip(fold.scored, fold.candidates, strict=True)]
     drawn_again = [

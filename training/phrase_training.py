@@ -59,6 +59,21 @@ class Proposals:
     stands_for: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class PhraseExamples:
+    """What the phrase model is fitted on. ``n`` stretches.
+
+    Attributes:
+        rows: float32 (n, 2 ** (PHRASE_BITS + 1)), as in ``Proposals``.
+        truth: bool (n,), whether it is a phrase.
+        weights: float64 (n,).
+    """
+
+    rows: scipy.sparse.csr_matrix
+    truth: NDArray[np.bool_]
+    weights: NDArray[np.float64]
+
+
 def propose(model: SpanModel, line_model: LineModel, scored: ScoredBatch, seed: Sequence[int]) -> Proposals | None:
     """The stretches in the labelled lines of ``scored``, or None if there are none.
 
@@ -142,22 +157,24 @@ def _rights(one: Proposals) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     return right, ~right & (one.overlap >= _APART)
 
 
-def fit_phrases(proposals: Sequence[Proposals]) -> PhraseModel:
+def phrase_examples(one: Proposals) -> PhraseExamples:
+    """Those of ``one`` that are right or wrong."""
+    right, unclear = _rights(one)
+    return PhraseExamples(one.rows[~unclear], right[~unclear], one.weights[~unclear])
+
+
+def fit_phrases(examples: Sequence[PhraseExamples]) -> PhraseModel:
     """Fit the phrase model: the right stretches against wrong ones."""
-    rows, truths, weights = [], [], []
-    for one in proposals:
-        right, unclear = _rights(one)
-        rows.append(one.rows[~unclear])
-        truths.append(right[~unclear])
-        weights.append(one.weights[~unclear])
-    matrix = scipy.sparse.vstack(rows, format="csr")
+    matrix = scipy.sparse.vstack([part.rows for part in examples], format="csr")
+    truth = np.concatenate([part.truth for part in examples])
+    weights = np.concatenate([part.weights for part in examples])
     seen = np.zeros(matrix.shape[1], np.bool_)
     seen[matrix.indices] = True
     used, places = used_columns(seen)
     matrix = scipy.sparse.csr_matrix((matrix.data, places[matrix.indices], matrix.indptr), (matrix.shape[0], len(used)))
     regression = LogisticRegression(C=1.0, max_iter=_ITERATIONS, tol=1e-4)
     with one_quiet_thread():
-        regression.fit(matrix, np.concatenate(truths), sample_weight=np.concatenate(weights))
+        regression.fit(matrix, truth, sample_weight=weights)
     table = np.zeros(2 << PHRASE_BITS)
     table[used] = regression.coef_[0]
     scale = _WEIGHT_LIMIT / max(float(np.abs(table).max()), 1e-9)
