@@ -62,7 +62,9 @@ class ContextModel:
 
     def score(self, page: PageFeatures) -> ContextScores:
         """Judge all lines that are not blank."""
-        return self.look_again(second_look(*first_look(self.first, page), page.facts.shapes.widths, page.pages), page)
+        facts = page.facts
+        second = second_look(*first_look(self.first, page), facts.shapes.widths, facts.runs, page.pages)
+        return self.look_again(second, page)
 
 
 def page_speaks(margin: NDArray[np.float64], pages: Pages) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@
 #error "floats must be computed in their own precision: without the kernel numpy does the work"
 #endif
 
-#define KERNEL_VERSION 5 /* with VERSION in kernel.py: raise both when a function or its arguments change */
+#define KERNEL_VERSION 6 /* with VERSION in kernel.py: raise both when a function or its arguments change */
 
 #if defined(__GNUC__)
 #define FETCH(address) __builtin_prefetch(address)
@@ -174,7 +174,7 @@ static inline double log_add_exp(const elementary_tables *of, double a, double b
 typedef struct span_model span_model;
 
 enum { LABELS = 6, CLEAN = 0, SEO, LINK, HEADLINE, TEMPLATE, BOILERPLATE };
-enum { CONTEXT_NUMBERS = 89, SECOND_NUMBERS = 27, SPAN_NUMBERS = 52, SPAN_PAGE_NUMBERS = 22, DOCUMENT_NUMBERS = 4 };
+enum { CONTEXT_NUMBERS = 89, SECOND_NUMBERS = 33, SPAN_NUMBERS = 52, SPAN_PAGE_NUMBERS = 22, DOCUMENT_NUMBERS = 4 };
 enum { NEAR_NUMBERS = 8, PAGE_NUMBERS = 11 };
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 5
+VERSION = 6
 """Of the functions and their arguments; a library of another version is not used."""
 _NOTHING = ctypes.c_char * 0
 _AT: Callable[[Any], Any] = _NOTHING.from_buffer

@@ -420,6 +420,15 @@ void sum_first_look_up(const page_rows *of, second_rows *second)
     sum_behind(second->addends + 3 * rows, 1, rows, second->running + rows + 1);
 }
 
+/* Mean of headlines over the other lines of its run, in units. */
+static double headlines_in_run(const page_rows *of, const second_rows *second, int64_t row)
+{
+    const int64_t *const running = second->running + of->rows + 1;
+    const int64_t run = of->run[row], first = row - of->place[row];
+    const int64_t sum = running[first] - running[first + run] - (run > 0 ? second->addends[3 * of->rows + row] : 0);
+    return (double)sum / (double)most(run - 1, 1);
+}
+
 /* The numbers of the second look at a row, in the order of SECOND_LOOK_NAMES. */
 void second_numbers(const page_rows *of, const second_rows *second, const elementary_tables *tables, int64_t row,
                     double *values)
@@ -451,6 +460,16 @@ void second_numbers(const page_rows *of, const second_rows *second, const elemen
         values[21 + label] = others[2 + label] / lines / UNIT;
     values[25] = stop - start == 1;
     values[26] = values[25] * margin;
+    const int64_t first = most(row - 2, start), end = least(row + 3, stop);
+    for (int number = 0; number < 2; number++) {
+        const int64_t *const running = second->running + number * (rows + 1);
+        const double above = (double)(running[first] - running[row]) / (double)most(row - first, 1);
+        const double below = (double)(running[row + 1] - running[end]) / (double)most(end - row - 1, 1);
+        values[27 + number] = larger(above, below) / UNIT;
+        values[29 + number] = -larger(-above, -below) / UNIT;
+    }
+    values[31] = headlines_in_run(of, second, row) / UNIT;
+    values[32] = values[31] * limited(values[6] - values[3], 8);
     for (int number = 0; number < SECOND_NUMBERS; number++)
         values[number] = grained(values[number]);
 }

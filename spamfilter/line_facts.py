@@ -62,6 +62,11 @@ class LineFacts:
     totals: NDArray[np.int64]
     scale: float
 
+    @property
+    def runs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Run of title-like lines and the place in it, as ``neighbours.runs`` gives them."""
+        return self.run, self.place
+
 
 def line_facts(
     logits: NDArray[np.float64],

@@ -87,6 +87,24 @@ class Pages:
         stop -= 1
         return sums, np.maximum(stop, 1, out=stop)
 
+    def means_beside(
+        self, running: NDArray[np.int64], reach: int, rows: slice
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Means over the rows at most ``reach`` before each row of its page, and behind it; 0 where there are none.
+
+        Args:
+            running: int64 (k, r + 1), as ``means_within`` takes it.
+
+        Returns:
+            float64 (k, n) each.
+        """
+        places = np.arange(rows.start, rows.stop)
+        first = np.maximum(places - reach, self.starts[rows])
+        stop = np.minimum(places + (reach + 1), self.stops[rows])
+        above = running.take(first, axis=1) - running.take(places, axis=1)
+        below = running.take(places + 1, axis=1) - running.take(stop, axis=1)
+        return above / np.maximum(places - first, 1), below / np.maximum(stop - places - 1, 1)
+
     def before(self, values: NDArray[np.float64], rows: slice) -> NDArray[np.float64]:
         """Values float64 (k, r) of the row before each of ``rows`` on its page, 0 where there is none; (k, n)."""
         result = np.zeros((len(values), rows.stop - rows.start))

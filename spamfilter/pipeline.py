@@ -129,7 +129,7 @@ def judge_lines(
         first[:, block], shown[:, block] = softmax(products[:-1] + stages.context.first.bias[:, None])
         found = are_suspicious(stages.span.suspicion, products[-1], strongest[block]).nonzero()[0]
         rows.append(found + block.start)
-    second = second_look(first, shown, page.facts.shapes.widths, page.pages)
+    second = second_look(first, shown, page.facts.shapes.widths, page.facts.runs, page.pages)
     del shown
     return stages.context.look_again(second, page), rows[1] if len(rows) == 2 else np.concatenate(rows)
 

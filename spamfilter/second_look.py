@@ -31,8 +31,14 @@ SECOND_LOOK_NAMES: tuple[str, ...] = (
     *(f"share of the page's other lines: {name}" for name in ("link", "headline", "template", "boilerplate")),
     "the only line",
     "spam of the only line",
+    *(f"{what} on the side that has {more} of it" for more in ("more", "less") for what in ("spam", "headlines")),
+    "headlines in its run of title-like lines",
+    "headlines in its run, times headline odds of the line",
 )
 _REACHES = (1, 2, 4)
+_SIDE = 2
+"""How many lines of each side are compared: the first line of a list has the list on one side only."""
+_ODDS_LIMIT = 8.0
 _NEAR = slice(0, 4, 3)
 """What is also looked at near a line: the margin and headlines."""
 _PRIOR_WIDTH = 30
@@ -58,6 +64,7 @@ class SecondLook:
         totals: int64 (12, d), sums of it.
         running: int64 (2, r + 1), running sums of the margin and of headlines.
         pages: where the lines of each page stand.
+        runs: int64 (r,) each, of title-like lines, as ``neighbours.runs`` gives them.
     """
 
     columns: NDArray[np.float64]
@@ -66,6 +73,7 @@ class SecondLook:
     totals: NDArray[np.int64]
     running: NDArray[np.int64]
     pages: Pages
+    runs: tuple[NDArray[np.int64], NDArray[np.int64]]
 
     def values_of(self, rows: slice) -> NDArray[np.float64]:
         """The numbers of some lines, float64 (n, f), multiples of 1/256 in the order of ``SECOND_LOOK_NAMES``."""
@@ -91,20 +99,41 @@ class SecondLook:
         values[9:25] /= UNIT
         np.equal(pages.stops[rows] - pages.starts[rows], 1, out=values[25], casting="unsafe")
         np.multiply(values[25], margin, out=values[26])
+        above, below = pages.means_beside(self.running, _SIDE, rows)
+        np.maximum(above, below, out=values[27:29])
+        np.minimum(above, below, out=values[29:31])
+        values[31] = self._headlines_in_runs(rows)
+        values[27:32] /= UNIT
+        np.multiply(values[31], limited(values[6] - values[3], _ODDS_LIMIT), out=values[32])
         values *= GRAIN
         np.rint(values, out=values)
         values /= GRAIN
         return values.T
 
+    def _headlines_in_runs(self, rows: slice) -> NDArray[np.float64]:
+        """Mean of headlines over the other lines of the run that each line stands in, in units, float64 (n,)."""
+        run, place = (each[rows] for each in self.runs)
+        first = np.arange(rows.start, rows.stop) - place
+        headlines = self.running[1]
+        sums = headlines.take(first) - headlines.take(first + run)
+        sums -= self.addends[3, rows] * (run > 0)
+        means: NDArray[np.float64] = sums / np.maximum(run - 1, 1)
+        return means
+
 
 def second_look(
-    columns: NDArray[np.float64], shown: NDArray[np.float64], widths: NDArray[np.int64], pages: Pages
+    columns: NDArray[np.float64],
+    shown: NDArray[np.float64],
+    widths: NDArray[np.int64],
+    runs: tuple[NDArray[np.int64], NDArray[np.int64]],
+    pages: Pages,
 ) -> SecondLook:
     """Add up what the first look found.
 
     Args:
         columns, shown: float64 (6, r), log-probabilities and probabilities of the first look.
         widths: int64 (r,), as in ``LineShapes``.
+        runs: int64 (r,) each, as in ``LineFacts``: length of the run of title-like lines, place in it.
     """
     margin = spam_margin(shown)
     units = np.empty((6, len(margin)))
@@ -120,4 +149,4 @@ def second_look(
     np.multiply(np.maximum(addends[0], -2 * UNIT), addends[6], out=addends[9])
     np.multiply(addends[0], addends[7], out=addends[10])
     np.multiply(addends[1], addends[6], out=addends[11])
-    return SecondLook(columns, margin, addends, pages.sums(addends), sums_behind(addends[_NEAR]), pages)
+    return SecondLook(columns, margin, addends, pages.sums(addends), sums_behind(addends[_NEAR]), pages, runs)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spamfilter import Predictor
 from spamfilter.context_model import ContextScores, page_speaks
 from spamfilter.document_model import DOCUMENT_FEATURE_NAMES, document_features, kind_log_probabilities
-from spamfilter.neighbours import Pages
+from spamfilter.neighbours import Pages, runs
 from spamfilter.page_features import page_features
 from spamfilter.page_sums import PageSums, page_sums
 from spamfilter.second_look import SECOND_LOOK_NAMES, second_look
@@ -42,26 +42,42 @@ def test_the_second_look_reads_the_other_lines_of_the_same_page(sizes: list[int]
     edges = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
     columns = log_probabilities(int(edges[-1]), seed)
     widths = np.arange(int(edges[-1])) * 37 % 500 + 1
-    look = second_look(columns, np.exp(columns), widths, Pages.between(edges))
+    pages = Pages.between(edges)
+    titles = np.random.default_rng(seed + 100).random(int(edges[-1])) < 0.7
+    look = second_look(columns, np.exp(columns), widths, runs(titles, pages), pages)
     values = look.values_of(slice(0, int(edges[-1])))
     named = {name: values[:, place] for place, name in enumerate(SECOND_LOOK_NAMES)}
-    margin, spam = margins(columns), np.exp(columns[1]) + np.exp(columns[2])
+    margin, spam, headlines = margins(columns), np.exp(columns[1]) + np.exp(columns[2]), np.exp(columns[3])
     for low, high in pairwise(edges.tolist()):
         for row in range(low, high):
             others = [other for other in range(low, high) if other != row]
             near = [other for other in others if abs(other - row) <= 2]
             near4 = [other for other in others if abs(other - row) <= 4]
             share = np.minimum(widths, 400)
+            sides = [[other for other in near if (other < row) == before] for before in (True, False)]
+            run = [other for other in others if titles[min(other, row) : max(other, row) + 1].all()]
+            in_run = headlines[run].mean() if run else 0.0
             expected = {
                 "first look at the line: spam of either kind": margin[row],
                 "likely spam lines elsewhere on the page": np.log1p(spam[others].sum()),
                 "spam of the lines within 2": margin[near].mean() if near else 0.0,
-                "headlines within 2": np.exp(columns[3])[near].mean() if near else 0.0,
-                "headlines within 4": np.exp(columns[3])[near4].mean() if near4 else 0.0,
+                "headlines within 2": headlines[near].mean() if near else 0.0,
+                "headlines within 4": headlines[near4].mean() if near4 else 0.0,
                 "spam of the page's other text": (margin * share)[others].sum() / (share[others].sum() + 30),
-                "share of the page's other lines: headline": np.exp(columns[3])[others].mean() if others else 0.0,
+                "share of the page's other lines: headline": headlines[others].mean() if others else 0.0,
                 "the only line": float(not others),
                 "spam of the only line": 0.0 if others else margin[row],
+                "spam on the side that has more of it": max(margin[side].mean() if side else 0.0 for side in sides),
+                "spam on the side that has less of it": min(margin[side].mean() if side else 0.0 for side in sides),
+                "headlines on the side that has more of it": max(
+                    headlines[side].mean() if side else 0.0 for side in sides
+                ),
+                "headlines on the side that has less of it": min(
+                    headlines[side].mean() if side else 0.0 for side in sides
+                ),
+                "headlines in its run of title-like lines": in_run,
+                "headlines in its run, times headline odds of the line": in_run
+                * np.clip(columns[3, row] - columns[0, row], -8, 8),
             }
             for name, value in expected.items():
                 assert named[name][row] == pytest.approx(value, abs=0.01), name

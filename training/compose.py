@@ -27,8 +27,8 @@ _HACKED_SHARE = 0.15
 _SPLICES, _WRITTEN_SPLICES = 14, 4
 """Most spliced sentences made of one article, and of one that is hand-written where there are public ones as well:
 those tell of what spam touts, and in great numbers they teach that a tout's words may stand in any sentence."""
-_SPLICE_ROUNDS = 3
-"""How often all articles are spliced once more, for the span model alone."""
+_SPLICE_ROUNDS, _SPLICE_ROUNDS_ABROAD = 3, 6
+"""How often articles are spliced once more for the span model alone, in English, which has most, and in others."""
 OTHER_STREAM = 1000
 """Between the seeds of what is composed apart."""
 _NEUTRAL_SHARES = (0.0, 0.0, 0.0, 0.0, 0.2)
@@ -100,9 +100,15 @@ class Composer:
         made.extend(self._articles_with_lists())
         return made
 
-    def more_splices(self, rounds: int) -> list[LabelledDocument]:
+    def more_splices(self) -> list[LabelledDocument]:
         """Spliced sentences and their twins, made of all articles again and again."""
-        return [made for _ in range(rounds) for article in self._pools.articles for made in self._splices(article)]
+        return [
+            made
+            for number in range(max(_SPLICE_ROUNDS, _SPLICE_ROUNDS_ABROAD))
+            for article in self._pools.articles
+            if number < (_SPLICE_ROUNDS if article.language == "en" else _SPLICE_ROUNDS_ABROAD)
+            for made in self._splices(article)
+        ]
 
     def _document(
         self, kind: str, language: str, lines: Sequence[LabelledLine], *, spam: bool | None
@@ -354,4 +360,4 @@ def compose(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDo
 
 def compose_splices(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDocument]:
     """Spliced sentences of ``documents`` with their untouched twins, drawn anew."""
-    return Composer(documents, seed + OTHER_STREAM).more_splices(_SPLICE_ROUNDS)
+    return Composer(documents, seed + OTHER_STREAM).more_splices()

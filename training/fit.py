@@ -8,8 +8,11 @@ import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+import joblib
 import numpy as np
 from joblib import Parallel, delayed
 from joblib.externals.loky import get_reusable_executor
@@ -219,6 +222,13 @@ def _without_each(parts: Sequence[Sequence[_Part]]) -> list[list[_Part]]:
     return [*others, [part for own in parts for part in own]]
 
 
+def _mapped(values: _Part, path: Path) -> _Part:
+    """The same with its arrays in a file, mapped into memory."""
+    joblib.dump(values, path)
+    mapped: _Part = joblib.load(path, mmap_mode="r")
+    return mapped
+
+
 def _fit_spans(
     folds: Sequence[_FoldScores],
     line_models: Sequence[LineModel],
@@ -236,12 +246,16 @@ def _fit_spans(
     ]
     count = len(folds)
     progress(f"span model: {count + 1} fits of boundaries")
-    # One set of arrays a fold, which processes share: there are gigabytes of them.
-    examples = [[boundary_examples(one, line_models[number])] if one else [] for number, one in enumerate(samples)]
-    boundaries: list[SpanModel] = Parallel(n_jobs=settings.jobs)(
-        delayed(fit_boundaries)(parts) for parts in _without_each(examples)
-    )
-    del examples
+    with TemporaryDirectory() as folder:
+        # One set of arrays a fold, in files that processes share: there are gigabytes of them.
+        examples = [
+            [_mapped(boundary_examples(one, line_models[number]), Path(folder) / str(number))] if one else []
+            for number, one in enumerate(samples)
+        ]
+        boundaries: list[SpanModel] = Parallel(n_jobs=settings.jobs)(
+            delayed(fit_boundaries)(parts) for parts in _without_each(examples)
+        )
+        del examples
     progress(f"span model: {count + 1} fits of phrases")
     proposals = [
         [

@@ -108,8 +108,9 @@ def fit_context(parts: Sequence[ScoredBatch], seed: int, progress: Progress) -> 
     progress("context model: second look")
     looks = []
     for part in parts:
-        look = second_look(*first_look(first, part.features), part.features.facts.shapes.widths, part.features.pages)
-        looks.append(look.values_of(slice(0, len(part.features.lines))))
+        features, facts = part.features, part.features.facts
+        look = second_look(*first_look(first, features), facts.shapes.widths, facts.runs, features.pages)
+        looks.append(look.values_of(slice(0, len(features.lines))))
     return ContextModel(first, fit(SECOND_LOOK_NAMES, np.concatenate(looks)))
 
 
