@@ -46,7 +46,8 @@ static void *take(arena *from, int64_t count, size_t size)
     return place;
 }
 
-/* Room for all of a batch. Of a large one the system is asked for huge pages: there are thousands of small ones to get. */
+/* Room for all of a batch. A large one, which the allocator does not keep for the next (memory.py), asks the system for huge
+ * pages: there are thousands of small ones to get. */
 static char *room_for(size_t size)
 {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)

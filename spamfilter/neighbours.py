@@ -77,9 +77,7 @@ class Pages:
         self, values: NDArray[np.int64], running: NDArray[np.int64], reach: int, rows: slice
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Sums int64 (k, n) over the rows that ``means_within`` looks at, and their number, at least 1, int64 (n,)."""
-        places = np.arange(rows.start, rows.stop)
-        first = np.maximum(places - reach, self.starts[rows])
-        stop = np.minimum(places + (reach + 1), self.stops[rows])
+        _, first, stop = self._around(reach, rows)
         sums = running.take(first, axis=1)
         sums -= running.take(stop, axis=1)
         sums -= values[:, rows]
@@ -98,12 +96,16 @@ class Pages:
         Returns:
             float64 (k, n) each.
         """
-        places = np.arange(rows.start, rows.stop)
-        first = np.maximum(places - reach, self.starts[rows])
-        stop = np.minimum(places + (reach + 1), self.stops[rows])
+        places, first, stop = self._around(reach, rows)
         above = running.take(first, axis=1) - running.take(places, axis=1)
         below = running.take(places + 1, axis=1) - running.take(stop, axis=1)
         return above / np.maximum(places - first, 1), below / np.maximum(stop - places - 1, 1)
+
+    def _around(self, reach: int, rows: slice) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """The rows themselves, the first row at most ``reach`` away on the same page, one past the last; int64 (n,)."""
+        places = np.arange(rows.start, rows.stop)
+        first = np.maximum(places - reach, self.starts[rows])
+        return places, first, np.minimum(places + (reach + 1), self.stops[rows])
 
     def before(self, values: NDArray[np.float64], rows: slice) -> NDArray[np.float64]:
         """Values float64 (k, r) of the row before each of ``rows`` on its page, 0 where there is none; (k, n)."""

@@ -28,7 +28,7 @@ _SPLICES, _WRITTEN_SPLICES = 14, 4
 """Most spliced sentences made of one article, and of one that is hand-written where there are public ones as well:
 those tell of what spam touts, and in great numbers they teach that a tout's words may stand in any sentence."""
 _SPLICE_ROUNDS, _SPLICE_ROUNDS_ABROAD = 3, 6
-"""How often articles are spliced once more for the span model alone, in English, which has most, and in others."""
+"""How often articles are spliced once more for the span model alone: English ones, which are most, and all others."""
 OTHER_STREAM = 1000
 """Between the seeds of what is composed apart."""
 _NEUTRAL_SHARES = (0.0, 0.0, 0.0, 0.0, 0.2)
@@ -104,9 +104,9 @@ class Composer:
         """Spliced sentences and their twins, made of all articles again and again."""
         return [
             made
-            for number in range(max(_SPLICE_ROUNDS, _SPLICE_ROUNDS_ABROAD))
+            for number in range(_SPLICE_ROUNDS_ABROAD)
             for article in self._pools.articles
-            if number < (_SPLICE_ROUNDS if article.language == "en" else _SPLICE_ROUNDS_ABROAD)
+            if number < _SPLICE_ROUNDS or article.language != "en"
             for made in self._splices(article)
         ]
 

@@ -265,11 +265,9 @@ def _fit_spans(
         ]
         for number, sample in enumerate(samples)
     ]
-    phrase_parts = [list(map(phrase_examples, own)) for own in proposals]
     phrases: list[PhraseModel] = Parallel(n_jobs=settings.jobs)(
-        delayed(fit_phrases)(parts) for parts in _without_each(phrase_parts)
+        delayed(fit_phrases)(parts) for parts in _without_each([list(map(phrase_examples, own)) for own in proposals])
     )
-    del phrase_parts
     progress("span model: candidates")
     judges = fit_choice([(one, phrases[number]) for number, own in enumerate(proposals) for one in own])
     models = [
