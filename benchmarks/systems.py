@@ -101,7 +101,7 @@ class WholePredictor:
     def run(self, documents: Sequence[str]) -> None:
         """Predict all, and read the verdicts that a filter needs."""
         for prediction in self.predictor.predict_many(documents):
-            _ = prediction.kind, prediction.flagged
+            _ = prediction.kind, tuple(prediction.flagged)
 
     def line_scores(self, pages: Pages) -> NDArray[np.float64]:
         """Probabilities of the lines on their pages."""

@@ -93,7 +93,7 @@ class Predictor:
         from spamfilter.processes import score_in_processes
 
         keep_freed_memory()
-        for texts, scores in score_in_processes(self._origin or self.stages, batches, n_jobs):
+        for texts, scores in score_in_processes(self.stages, self._origin, batches, n_jobs):
             yield from self._decided(texts, scores, rate)
 
     def _predict_batch(self, texts: list[str], rate: float) -> list[DocumentPrediction]:

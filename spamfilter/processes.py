@@ -1,12 +1,19 @@
-"""Batches scored in worker processes."""
+"""Batches scored in several processes, of which the caller's own is one."""
 
 import pickle
+import signal
 import warnings
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
+from joblib.externals.loky import ProcessPoolExecutor, get_reusable_executor
 
 from spamfilter.errors import ModelError
 from spamfilter.memory import keep_freed_memory
@@ -15,92 +22,146 @@ from spamfilter.model_store import ModelOrigin, load_model
 from spamfilter.pipeline import Stages, score_documents
 from spamfilter.scores import ScoreArrays
 
-_TASK_CHARACTERS = 2_400_000
-_WAITING_TASKS = 4
-"""Tasks a process that are under way, or done and not yet read."""
+_TASK_CHARACTERS = 1_200_000
+"""Of a task for a worker: worth sending, and short beside the whole of an input."""
+_TASKS_A_WORKER = 2
+"""A worker has one to go on with while the caller is busy."""
+_WAITING_CHARACTERS = 10_000_000
+"""A process: texts that are under way, or scored and not yet read."""
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_IDLE_SECONDS = 300
+"""Workers wait that long for another call, as joblib's do."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """Batches of texts, the number of their characters, and their scores or a worker's promise of them."""
+
+    batches: list[list[str]]
+    characters: int
+    scored: "list[ScoreArrays] | Future[bytes]"
+
+    def is_done(self) -> bool:
+        return isinstance(self.scored, list) or self.scored.done()
+
+    def wait(self) -> None:
+        if isinstance(self.scored, Future):
+            wait([self.scored])
+
+    def cancel(self) -> None:
+        if isinstance(self.scored, Future):
+            self.scored.cancel()
+
+    def scores(self) -> list[ScoreArrays]:
+        if isinstance(self.scored, list):
+            return self.scored
+        scores: list[ScoreArrays] = pickle.loads(self.scored.result())
+        return scores
+
+
+class _Input:
+    """Batches to be taken; an error that ended them is kept for later."""
+
+    def __init__(self, batches: Iterator[list[str]]) -> None:
+        self._batches = batches
+        self.failure: Exception | None = None
+
+    def take(self, enough: int) -> tuple[list[list[str]], int]:
+        """The next batches, as many as have ``enough`` characters, and the number of their characters."""
+        taken: list[list[str]] = []
+        characters = 0
+        try:
+            while characters < enough and (batch := next(self._batches, None)) is not None:
+                taken.append(batch)
+                characters += sum(map(len, batch))
+        except Exception as error:
+            self.failure = error
+        return taken, characters
 
 
 def score_in_processes(
-    model: Stages | ModelOrigin, batches: Iterator[list[str]], n_jobs: int
+    stages: Stages, origin: ModelOrigin | None, batches: Iterator[list[str]], n_jobs: int
 ) -> Iterator[tuple[list[str], ScoreArrays]]:
-    """Score batches of texts in ``n_jobs`` worker processes; yields them in order, with their scores.
+    """Score batches of texts in ``n_jobs`` processes; yields them in order, with their scores.
+
+    The caller's process deals out tasks, and scores batches itself while it would only wait for the workers.
 
     Args:
-        model: the folder from which each process loads the stages once, or the stages, sent along with each task.
+        stages: for the caller's process.
+        origin: the folder from which each worker loads the same stages once, None if they are from no folder.
         batches: an error of theirs is raised behind the scores of all that came before it.
 
     Raises:
         ModelError: the folder does not hold the model any more.
     """
-    # The texts wait here: a worker sends back arrays only.
-    waiting: deque[list[list[str]]] = deque()
-    limit = _WAITING_TASKS * effective_n_jobs(n_jobs)
-    finished = False
-    failure: Exception | None = None
-
-    def until_failure() -> Iterator[list[str]]:
-        nonlocal failure
+    workers = effective_n_jobs(n_jobs) - 1
+    waiting: deque[_Task] = deque()
+    source = _Input(batches)
+    with _loadable(stages, origin) as model:
         try:
-            yield from batches
-        except Exception as error:
-            failure = error
-
-    readable = until_failure()
-
-    def tasks() -> Iterator[list[list[str]]]:
-        nonlocal finished
-        # joblib takes new tasks as workers get free, however far the reader of the results is behind.
-        while len(waiting) < limit:
-            task = _task_of(readable)
-            if not task:
-                finished = True
-                return
-            waiting.append(task)
-            yield task
-
-    # Tasks are large enough as they are: joblib would put short ones together, and leave workers without any.
-    with Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator", pre_dispatch="2*n_jobs") as parallel:
-        while not finished:
-            scored = parallel(delayed(_score_task)(model, task) for task in tasks())
-            try:
-                for part in scored:
-                    yield from zip(waiting.popleft(), pickle.loads(part), strict=True)
-            finally:
-                with warnings.catch_warnings():
-                    # A reader who has seen enough knows that the rest is for nothing.
-                    warnings.filterwarnings("ignore", "[0-9]+ tasks have been successfully executed", UserWarning)
-                    warnings.filterwarnings("ignore", "[0-9]+ tasks which were still being processed", UserWarning)
-                    scored.close()
-    if failure is not None:
-        raise failure
+            while True:
+                has_room = sum(task.characters for task in waiting) < _WAITING_CHARACTERS * (workers + 1)
+                under_way = sum(not task.is_done() for task in waiting)
+                if has_room and under_way < _TASKS_A_WORKER * workers and (taken := source.take(_TASK_CHARACTERS))[0]:
+                    waiting.append(_Task(*taken, _pool(workers).submit(_score_task, model, taken[0])))
+                elif waiting and waiting[0].is_done():
+                    task = waiting.popleft()
+                    yield from zip(task.batches, task.scores(), strict=True)
+                elif has_room and (taken := source.take(1))[0]:
+                    waiting.append(_Task(*taken, [score_documents(stages, batch) for batch in taken[0]]))
+                elif waiting:
+                    waiting[0].wait()
+                else:
+                    break
+        finally:
+            for task in waiting:
+                task.cancel()
+    if source.failure is not None:
+        raise source.failure
 
 
-def _task_of(batches: Iterator[list[str]]) -> list[list[str]]:
-    """The next batches, as many as make a task that is worth sending."""
-    task: list[list[str]] = []
-    characters = 0
-    for batch in batches:
-        task.append(batch)
-        characters += sum(map(len, batch))
-        if characters >= _TASK_CHARACTERS:
-            break
-    return task
+def _pool(workers: int) -> ProcessPoolExecutor:
+    """Worker processes, those of an earlier call if they are still there; asked for anew for each task, since another
+    call may have ended them or changed their number."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Trying to resize an executor with running jobs", UserWarning)
+        return get_reusable_executor(workers, timeout=_IDLE_SECONDS, env=_ONE_THREAD, initializer=_leave_interrupts)
 
 
-def _score_task(model: Stages | ModelOrigin, batches: list[list[str]]) -> bytes:
-    """Score some batches in a process of its own; returns the pickled list of their ``ScoreArrays``.
+def _leave_interrupts() -> None:
+    """Ctrl-C reaches all processes of a terminal; the caller's alone answers it, or a worker dies with a lock held."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
-    Pickled here, since joblib looks at each array by itself, which takes four times as long.
+
+@contextmanager
+def _loadable(stages: Stages, origin: ModelOrigin | None) -> Iterator[ModelOrigin | Path]:
+    """What a worker loads the stages from: the folder of the model, or a file of them for as long as they are used."""
+    if origin is not None:
+        yield origin
+        return
+    with TemporaryDirectory(prefix="spamfilter-") as folder:
+        path = Path(folder, "stages.pickle")
+        path.write_bytes(pickle.dumps(stages, pickle.HIGHEST_PROTOCOL))
+        yield path
+
+
+def _score_task(model: ModelOrigin | Path, batches: list[list[str]]) -> bytes:
+    """Score some batches in a worker; returns the pickled list of their ``ScoreArrays``.
+
+    Pickled here, since joblib's workers pickle in a way that also reaches lambdas, and is slower.
     """
     keep_freed_memory()
-    stages = model if isinstance(model, Stages) else _stages_at(model)
+    stages = _stages_of(model)
     return pickle.dumps([score_documents(stages, batch) for batch in batches], pickle.HIGHEST_PROTOCOL)
 
 
 @lru_cache(maxsize=1)
-def _stages_at(origin: ModelOrigin) -> Stages:
-    """Load the stages; a process keeps them for its next tasks, which finds the tables mapped and in its cache."""
-    model = load_model(origin.folder)
-    if model.origin != origin:
-        raise ModelError(f"{origin.folder}: the model changed while it was in use; load it anew")
-    return stages_from(model)
+def _stages_of(model: ModelOrigin | Path) -> Stages:
+    """Load the stages; a worker keeps them for its next tasks, which finds the tables mapped and in its cache."""
+    if isinstance(model, Path):
+        stages: Stages = pickle.loads(model.read_bytes())
+        return stages
+    stored = load_model(model.folder)
+    if stored.origin != model:
+        raise ModelError(f"{model.folder}: the model changed while it was in use; load it anew")
+    return stages_from(stored)

@@ -1,9 +1,9 @@
 """What a prediction says: lines, spans and the page, as frozen values that can be decided again."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from spamfilter.scores import DecisionArrays, DocumentScores, decide
 
 _CLOSING_MARKS = ".。!?！？;；:：…।؟"
 _CLOSING_SPACE = " \t\u3000"
+_BLOCK_LINES = 1024
 
 
 class DocumentKind(StrEnum):
@@ -75,11 +76,47 @@ class LinePrediction:
 
 
 def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    if not len(logits):
-        return logits
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     total: NDArray[np.float64] = shifted / shifted.sum(axis=-1, keepdims=True)
     return total
+
+
+class LinePredictions(Sequence[LinePrediction]):
+    """Lines of one document, in order; each is built from arrays when it is asked for, and not kept."""
+
+    __slots__ = ("_numbers", "_page")
+
+    def __init__(self, page: "DocumentPrediction", numbers: NDArray[np.int64]) -> None:
+        """Hold the lines of ``page`` with these numbers, int64, ascending."""
+        self._page = page
+        self._numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> LinePrediction: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[LinePrediction, ...]: ...
+    def __getitem__(self, place: int | slice) -> LinePrediction | tuple[LinePrediction, ...]:
+        if isinstance(place, slice):
+            return tuple(self._page.build_lines(self._numbers[place]))
+        number = self._numbers[place]
+        return self._page.build_lines(number[None])[0]
+
+    def __iter__(self) -> Iterator[LinePrediction]:
+        for first in range(0, len(self._numbers), _BLOCK_LINES):
+            yield from self._page.build_lines(self._numbers[first : first + _BLOCK_LINES])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LinePredictions | tuple):
+            return NotImplemented
+        return len(self) == len(other) and all(own == its for own, its in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +159,14 @@ class DocumentPrediction:
         return _copied, (self.document, self.scores, self.points, self.max_false_positive_rate)
 
     @property
-    def lines(self) -> tuple[LinePrediction, ...]:
+    def lines(self) -> LinePredictions:
         """One prediction for each line, blank lines included."""
-        return self._build(np.arange(len(self.scores.starts)))
+        return LinePredictions(self, np.arange(len(self.scores.starts)))
 
     @property
-    def flagged(self) -> tuple[LinePrediction, ...]:
+    def flagged(self) -> LinePredictions:
         """The lines whose label is neither clean nor boilerplate."""
-        numbers = self._flagged_lines()
-        return self._build(numbers) if len(numbers) else ()
+        return LinePredictions(self, self._flagged_lines())
 
     @property
     def is_spam(self) -> bool:
@@ -174,20 +210,24 @@ class DocumentPrediction:
         )
         return numbers
 
-    def _spans(self) -> dict[int, list[Span]]:
-        """The foreign stretches by line."""
+    def _spans(self, first: int, stop: int) -> dict[int, list[Span]]:
+        """The foreign stretches by line, of the lines from ``first`` to the one before ``stop``."""
         scores, chosen = self.scores, self.span_choice()
         spans: dict[int, list[Span]] = {}
         if not len(chosen):
             return spans
+        chosen = chosen[slice(*scores.span_lines[chosen].searchsorted((first, stop)).tolist())]
         probabilities = 1.0 / (1.0 + np.exp(-scores.span_logits[chosen]))
         columns = scores.span_lines[chosen], scores.span_starts[chosen], scores.span_ends[chosen], probabilities
         for line, start, end, probability in zip(*(column.tolist() for column in columns), strict=True):
             spans.setdefault(line, []).append(Span(start, end, Label.SEO_INJECTION, probability))
         return spans
 
-    def _build(self, numbers: NDArray[np.int64]) -> tuple[LinePrediction, ...]:
-        scores, spans = self.scores, self._spans()
+    def build_lines(self, numbers: NDArray[np.int64]) -> list[LinePrediction]:
+        """Predictions for the lines with these numbers, int64, ascending or descending."""
+        if not len(numbers):
+            return []
+        scores, spans = self.scores, self._spans(int(numbers.min()), int(numbers.max()) + 1)
         columns = (
             *(numbers, scores.starts[numbers], scores.ends[numbers], self.line_labels()[numbers]),
             _softmax(scores.logits[numbers]),
@@ -198,18 +238,18 @@ class DocumentPrediction:
             probability = max(row[place], *(span.probability for span in own)) if own else row[place]
             values = dict(zip(LABELS, row, strict=True))
             built.append(LinePrediction(number, start, end, self.document[start:end], label, probability, values, own))
-        return tuple(built)
+        return built
 
     def clean_text(self, *, drop_boilerplate: bool = False) -> str:
         """The document without flagged lines, with foreign stretches cut out of the lines that stay.
 
         Line ends of the lines that stay are kept as they are.
         """
-        labels, spans = self.line_labels(), self._spans()
+        starts, ends = self.scores.starts, self.scores.ends
+        labels, spans = self.line_labels(), self._spans(0, len(starts))
         numbers = self._flagged_lines().tolist()
         if drop_boilerplate:
             numbers = sorted([*numbers, *(labels == _BOILERPLATE).nonzero()[0].tolist()])
-        starts, ends = self.scores.starts, self.scores.ends
         pieces = []
         position = 0
         # Only the lines that change are looked at; what stands between two of them stays as it is.

@@ -9,14 +9,16 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from spamfilter import ModelError, Predictor
+from spamfilter import ModelError, Predictor, pipeline, processes
 from spamfilter.model_store import StoredModel, load_model
+from spamfilter.pipeline import Stages
 from spamfilter.predictor import default_model_folder
+from spamfilter.scores import ScoreArrays
 
 PAGE = "The mill by the river grinds flour.\n" * 80
 ENDLESS = """
@@ -66,6 +68,25 @@ def test_what_stands_before_an_error_of_the_texts_is_judged(predictor: Predictor
     assert judged[1] == judged[2] > 2800
 
 
+def test_calls_that_run_side_by_side_do_not_end_each_other(predictor: Predictor) -> None:
+    calls = [predictor.predict_many((PAGE for _ in range(3000)), n_jobs=n_jobs) for n_jobs in (2, 3)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert all(len(page.lines) == 80 for pages in zip(*calls, strict=True) for page in pages)
+
+
+def test_the_caller_takes_part_in_the_work(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored = []
+
+    def score_documents(stages: Stages, texts: list[str]) -> ScoreArrays:
+        scored.append(len(texts))
+        return pipeline.score_documents(stages, texts)
+
+    monkeypatch.setattr(processes, "score_documents", score_documents)
+    assert sum(1 for _ in predictor.predict_many([PAGE] * 5000, n_jobs=2)) == 5000
+    assert 0 < sum(scored) < 5000
+
+
 def test_a_reader_who_stops_early_hears_nothing_of_it(predictor: Predictor) -> None:
     results = predictor.predict_many((PAGE for _ in range(20_000)), n_jobs=2)
     with warnings.catch_warnings():
@@ -103,19 +124,21 @@ def test_a_model_folder_that_became_another_model_is_an_error_in_the_workers(tmp
         list(predictor.predict_many([PAGE] * 3, n_jobs=2))
 
 
+@pytest.mark.parametrize("whom", [os.kill, os.killpg], ids=["the caller alone", "all processes of a terminal"])
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
-def test_an_interrupt_ends_all_processes() -> None:
+def test_an_interrupt_ends_all_processes(whom: Callable[[int, int], None]) -> None:
     program = [sys.executable, "-c", ENDLESS.format(page=PAGE)]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == b"begun\n"
-            process.send_signal(signal.SIGINT)
+            whom(process.pid, signal.SIGINT)
             _, errors = process.communicate(timeout=30)
         finally:
             process.kill()
         assert process.returncode == -signal.SIGINT
         assert errors.strip().endswith(b"KeyboardInterrupt")
+        assert errors.count(b"Traceback") == 1
         deadline = time.monotonic() + 10
         while living(process.pid) and time.monotonic() < deadline:
             time.sleep(0.1)

@@ -147,6 +147,28 @@ def test_lines_carry_offsets_text_label_and_probabilities() -> None:
     assert not first.is_flagged
 
 
+def test_lines_are_a_sequence_of_which_any_part_may_be_asked_for() -> None:
+    labels = [Label.CLEAN, Label.LINK_EXCHANGE] * 1500
+    page = spliced("One ⟦casino⟧ two.\n" + "And more.\n" * 2998 + "Three ⟦slots⟧ four.")
+    alone = prediction("\n".join(["A line."] * 3000), labels)
+    built = tuple(page.lines)
+    assert [line.number for line in built] == list(range(3000))
+    assert page.lines == built
+    assert built == page.lines
+    assert page.lines != built[1:]
+    assert page.lines[-1] == built[2999]
+    assert page.lines[2:0:-1] == built[2:0:-1]
+    assert [len(line.spans) for line in (page.lines[0], page.lines[1], page.lines[2999])] == [1, 0, 1]
+    assert page.flagged == (built[0], built[2999])
+    assert list(reversed(page.flagged)) == [built[2999], built[0]]
+    assert [line.number for line in alone.flagged] == list(range(1, 3000, 2))
+    assert pickle.loads(pickle.dumps(page.flagged)) == page.flagged
+    assert len(prediction("").flagged) == 0
+    assert not prediction("").flagged
+    with pytest.raises(IndexError):
+        page.lines[3000]
+
+
 def test_a_line_with_a_foreign_stretch_is_seo_injection_with_the_probability_of_the_stretch() -> None:
     (line,) = spliced("The mill ⟦best casino bonus⟧ grinds.").lines
     assert line.label is Label.SEO_INJECTION
