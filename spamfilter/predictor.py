@@ -66,7 +66,7 @@ class Predictor:
         """Judge many documents, in order, reading ``texts`` as it goes.
 
         Args:
-            n_jobs: worker processes, as in joblib; -1 for all cores. Results do not depend on it.
+            n_jobs: processes, the caller's among them; -1 for all cores, as in joblib. Results do not depend on it.
 
         Raises:
             TypeError: an element is not a str.
@@ -76,7 +76,7 @@ class Predictor:
         if isinstance(texts, str):
             raise TypeError("texts must be an iterable of documents, not one str; use predict(text) for one document")
         if n_jobs == 0:
-            raise ValueError("n_jobs=0 means no worker at all; use 1, another number, or -1 for all cores")
+            raise ValueError("n_jobs=0 means no process at all; use 1, another number, or -1 for all cores")
         batches = _batches(texts)
         if n_jobs == 1:
             return self._predict_serially(batches, max_false_positive_rate)

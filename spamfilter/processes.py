@@ -22,7 +22,7 @@ from spamfilter.model_store import ModelOrigin, load_model
 from spamfilter.pipeline import Stages, score_documents
 from spamfilter.scores import ScoreArrays
 
-_TASK_CHARACTERS = 1_200_000
+_TASK_CHARACTERS = 2_400_000
 """Of a task for a worker: worth sending, and short beside the whole of an input."""
 _TASKS_A_WORKER = 2
 """A worker has one to go on with while the caller is busy."""
@@ -39,7 +39,7 @@ class _Task:
 
     batches: list[list[str]]
     characters: int
-    scored: "list[ScoreArrays] | Future[bytes]"
+    scored: "list[ScoreArrays] | Future[list[ScoreArrays]]"
 
     def is_done(self) -> bool:
         return isinstance(self.scored, list) or self.scored.done()
@@ -55,8 +55,7 @@ class _Task:
     def scores(self) -> list[ScoreArrays]:
         if isinstance(self.scored, list):
             return self.scored
-        scores: list[ScoreArrays] = pickle.loads(self.scored.result())
-        return scores
+        return self.scored.result()
 
 
 class _Input:
@@ -145,14 +144,11 @@ def _loadable(stages: Stages, origin: ModelOrigin | None) -> Iterator[ModelOrigi
         yield path
 
 
-def _score_task(model: ModelOrigin | Path, batches: list[list[str]]) -> bytes:
-    """Score some batches in a worker; returns the pickled list of their ``ScoreArrays``.
-
-    Pickled here, since joblib's workers pickle in a way that also reaches lambdas, and is slower.
-    """
+def _score_task(model: ModelOrigin | Path, batches: list[list[str]]) -> list[ScoreArrays]:
+    """Score some batches in a worker."""
     keep_freed_memory()
     stages = _stages_of(model)
-    return pickle.dumps([score_documents(stages, batch) for batch in batches], pickle.HIGHEST_PROTOCOL)
+    return [score_documents(stages, batch) for batch in batches]
 
 
 @lru_cache(maxsize=1)
