@@ -86,7 +86,7 @@ class ColdStart:
 
 @dataclass(frozen=True, slots=True)
 class InputRun:
-    """One run over made-up input in a fresh process: bytes, seconds, and peak megabytes before and after."""
+    """Runs over made-up input, each in a fresh process: bytes, median seconds, peak megabytes before and after."""
 
     name: str
     size: int
@@ -127,13 +127,14 @@ def cold_start(model: Path | None, times: int = 7) -> ColdStart:
     return ColdStart(median("import"), median("load"), median("first"), median("resident"), rows[0]["heavy"])
 
 
-def run_input(name: str, kind: str, size: int, model: Path | None, jobs: int = 1) -> InputRun:
-    """Judge input of a kind (``text``, ``line``, ``lines``, ``stream``) of ``size`` bytes."""
-    row = _probe(_INPUT, model, kind, str(size), str(jobs), one_core=jobs == 1)
-    return InputRun(name, size, row["seconds"], row["before"], row["peak"])
+def run_input(name: str, kind: str, size: int, model: Path | None, jobs: int = 1, times: int = 5) -> InputRun:
+    """Judge input of a kind (``text``, ``line``, ``lines``, ``stream``) of ``size`` bytes, ``times`` over."""
+    rows = [_probe(_INPUT, model, kind, str(size), str(jobs), one_core=jobs == 1) for _ in range(times)]
+    seconds, before, peak = (statistics.median(row[key] for row in rows) for key in ("seconds", "before", "peak"))
+    return InputRun(name, size, seconds, before, peak)
 
 
-def scaling(text: Material, model: Path | None, times: int = 10, rounds: int = 9) -> Scaling:
+def scaling(text: Material, model: Path | None, times: int = 30, rounds: int = 5) -> Scaling:
     """Judge real text ``times`` over in one process, in two, and in two programs of one process at a time."""
     one, two, apart = [], [], []
     with tempfile.TemporaryDirectory() as folder:

@@ -1,5 +1,6 @@
 """Batches scored in several processes, of which the caller's own is one."""
 
+import gc
 import pickle
 import signal
 import warnings
@@ -124,12 +125,17 @@ def _pool(workers: int) -> ProcessPoolExecutor:
     call may have ended them or changed their number."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Trying to resize an executor with running jobs", UserWarning)
-        return get_reusable_executor(workers, timeout=_IDLE_SECONDS, env=_ONE_THREAD, initializer=_leave_interrupts)
+        return get_reusable_executor(workers, timeout=_IDLE_SECONDS, env=_ONE_THREAD, initializer=_settle)
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C reaches all processes of a terminal; the caller's alone answers it, or a worker dies with a lock held."""
+def _settle() -> None:
+    """Make a new worker what it will be: none that answers interrupts, and with nothing to collect.
+
+    Ctrl-C reaches all processes of a terminal; the caller's alone answers it, or a worker dies with a lock held.
+    Joblib's workers collect garbage once a second, among a hundred thousand objects of modules that stay.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
 
 
 @contextmanager
