@@ -4,6 +4,17 @@
 
 int32_t kernel_version(void) { return KERNEL_VERSION; }
 
+/* Whether this machine can run what kernel_build.py compiles for newer ones. */
+int32_t is_newer_machine(void)
+{
+#if defined(__x86_64__) && defined(__GNUC__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
+#else
+    return 0;
+#endif
+}
+
 /* ---- encode: text.py ---- */
 
 enum { FOLD_BLOCK = 1024, FOLD_STRIDE = 16 };

@@ -21,7 +21,7 @@
 #error "floats must be computed in their own precision: without the kernel numpy does the work"
 #endif
 
-#define KERNEL_VERSION 6 /* with VERSION in kernel.py: raise both when a function or its arguments change */
+#define KERNEL_VERSION 7 /* with VERSION in kernel.py: raise both when a function or its arguments change */
 
 #if defined(__GNUC__)
 #define FETCH(address) __builtin_prefetch(address)

@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 6
+VERSION = 7
 """Of the functions and their arguments; a library of another version is not used."""
+LIBRARY, NEWER_LIBRARY = "_kernel.so", "_kernel_avx2.so"
+"""For any machine of its kind, and for those with AVX2 and BMI2."""
 _NOTHING = ctypes.c_char * 0
 _AT: Callable[[Any], Any] = _NOTHING.from_buffer
 _CODES = {"p": _NOTHING, "n": ctypes.c_int64, "d": ctypes.c_double}
@@ -42,16 +44,26 @@ _CANDIDATES = 512
 @cache
 def library() -> ctypes.CDLL | None:
     """The compiled functions, None if there are none or they are turned off."""
-    path = Path(__file__).with_name("_kernel.so")
     # numpy's places are int64 on 64-bit machines only.
-    if os.environ.get("SPAMFILTER_KERNEL") == "0" or np.dtype(np.intp) != np.dtype(np.int64) or not path.is_file():
+    if os.environ.get("SPAMFILTER_KERNEL") == "0" or np.dtype(np.intp) != np.dtype(np.int64):
+        return None
+    loaded = _opened(LIBRARY)
+    if loaded is not None and loaded.is_newer_machine():
+        return _opened(NEWER_LIBRARY) or loaded
+    return loaded
+
+
+def _opened(name: str) -> ctypes.CDLL | None:
+    """A library beside this module, None if it is not there or of another version."""
+    path = Path(__file__).with_name(name)
+    if not path.is_file():
         return None
     try:
         loaded = ctypes.CDLL(str(path))
         if loaded.kernel_version() != VERSION:
             return None
-        for name, (arguments, result) in SIGNATURES.items():
-            function = getattr(loaded, name)
+        for function_name, (arguments, result) in SIGNATURES.items():
+            function = getattr(loaded, function_name)
             function.argtypes, function.restype = [_CODES[code] for code in arguments], result
     except (OSError, AttributeError):
         return None

@@ -290,6 +290,29 @@ def test_a_library_of_another_version_is_not_used(monkeypatch: pytest.MonkeyPatc
 
 
 @needs_kernel
+@pytest.mark.skipif(
+    not Path(kernel.__file__).with_name(kernel.NEWER_LIBRARY).is_file() or not kernel.functions().is_newer_machine(),
+    reason="no second library was built here, or this machine cannot run it",
+)
+def test_older_machines_get_the_same_bits(
+    predictor: Predictor, pages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = dict(arrays_in(score_documents(predictor.stages, [*pages, *LONG])))
+    monkeypatch.setattr(kernel, "NEWER_LIBRARY", "_kernel_of_no_machine.so")
+    kernel.library.cache_clear()
+    try:
+        assert kernel.functions()._name.endswith(kernel.LIBRARY)
+        older = list(arrays_in(score_documents(predictor.stages, [*pages, *LONG])))
+    finally:
+        monkeypatch.undo()
+        kernel.library.cache_clear()
+    assert kernel.functions()._name.endswith(kernel.NEWER_LIBRARY)
+    assert len(older) == len(newer)
+    for name, array in older:
+        assert array.tobytes() == newer[name].tobytes(), name
+
+
+@needs_kernel
 def test_arrays_that_are_read_only_or_have_gaps_are_read_as_well(predictor: Predictor, spun_page: str) -> None:
     batch = Inputs.of(predictor.stages, [spun_page]).batch
     wide = np.repeat(batch.chars, 2)
