@@ -21,14 +21,14 @@ BOILERPLATE_RATE = 0.006
 MOST_OF_A_PAGE = 2
 """Most lines of one clean page that count as false alarms: a page that is misjudged from top to bottom is the business
 of the document's threshold, and must not set the thresholds of all lines."""
-HARD_RATE = 9.5
+HARD_RATE = 12.0
 """Clean text about what spam touts, which is rare on the web, and written to be hard, may be flagged wrongly so many
 times as often."""
 CONTENTS_RATE = 4.0
 """Tables of contents may be taken for lists of headlines so many times as often."""
 LEAST_ODDS = -1.0
 """No line is flagged with a label that is less likely than this log-odds, however few clean lines would be lost."""
-LEAST_LINK_ODDS = 1.0
+LEAST_LINK_ODDS = 0.0
 """The same for link offers: a sentence on links reads much like one, and few pages are there to measure either."""
 SPAN_SHARE = 0.3
 """Share of the tolerated rate that stretches may use up: their lines are flagged besides those flagged as a whole."""

@@ -5,7 +5,7 @@ import random
 Spans = tuple[tuple[int, int], ...]
 
 _BRACKETS = (*["【】"] * 4, "[]", "()", "（）", "《》", "「」", "『』", "〖〗", "«»", "{}", "<>", "〔〕")
-_LEADS = (" ", " ", " | ", ": ", " - ", " – ", "｜", "：", "_", " » ", ", ")
+_LEADS = (" ", " ", " ", " | ", " | ", ": ", ": ", " - ", " – ", "｜", "：", "_", " » ", ", ")
 _GLUED_SHARE = 0.2
 """Share of phrases in the middle and at the start that touch the word behind them, as pasted text often does."""
 _TAILS = (" ", " ", " - ", "", " | ", " – ", ", ", " » ", " · ")
