@@ -259,10 +259,7 @@ def test_the_clean_sample_page_stays_as_it_is(predictor: Predictor, clean_page: 
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param(
-            "The regulator fined two online casinos for misleading bonus offers and ordered them to repay players.",
-            marks=pytest.mark.xfail(strict=True, reason="the present model takes five words of it for a phrase"),
-        ),
+        "The regulator fined two online casinos for misleading bonus offers and ordered them to repay players.",
         "PageRank counts a link as a vote of one page for another, weighted by the rank of the page that casts it.",
         "In Jinja, {{ user.name }} prints the name of the user, and {% if %} begins a condition.",
         "Sildenafil lowers the blood pressure and must not be taken together with nitrates.",

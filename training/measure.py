@@ -21,7 +21,7 @@ BOILERPLATE_RATE = 0.006
 MOST_OF_A_PAGE = 2
 """Most lines of one clean page that count as false alarms: a page that is misjudged from top to bottom is the business
 of the document's threshold, and must not set the thresholds of all lines."""
-HARD_RATE = 12.0
+HARD_RATE = 9.5
 """Clean text about what spam touts, which is rare on the web, and written to be hard, may be flagged wrongly so many
 times as often."""
 CONTENTS_RATE = 4.0

@@ -11,7 +11,7 @@ TRADES = {"potions": ("potions",), "charms": ("charms",), "mixed": (SEVERAL,), "
 
 
 def pages(topic: str, ware: str) -> list[LabelledDocument]:
-    """Thirty pages of two lines that sell ``ware``."""
+    """Thirty pages of two lines that name ``ware``, and tout it in no word."""
     return [
         LabelledDocument(
             f"seo_injection/{topic}.en#{number}",
@@ -19,7 +19,7 @@ def pages(topic: str, ware: str) -> list[LabelledDocument]:
             "en",
             tuple(
                 LabelledLine(text, "seo_injection")
-                for text in (f"{ware} {number} sold here, order {ware} today", f"Our {ware} shop number {number}")
+                for text in (f"The {ware} of house {number} lies on a shelf", f"A box of {ware} from house {number}")
             ),
             topic,
             True,
