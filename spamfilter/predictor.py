@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spamfilter import kernel
 from spamfilter.memory import keep_freed_memory
@@ -11,6 +12,9 @@ from spamfilter.pipeline import score_documents
 from spamfilter.results import DocumentPrediction
 from spamfilter.scores import DocumentScores, ScoreArrays, decide
 from spamfilter.text import check_text
+
+if TYPE_CHECKING:
+    from spamfilter.processes import Workers
 
 _BATCH_CHARACTERS, _COMPILED_BATCH_CHARACTERS = 300_000, 100_000
 """Numpy's calls cost more on small batches; of a small one the compiled kernel has more in the nearest cache."""
@@ -24,7 +28,10 @@ def default_model_folder() -> Path:
 
 
 class Predictor:
-    """Judges texts with one model. Prediction is a pure function: nothing is remembered between calls."""
+    """Judges texts with one model. Prediction is a pure function: nothing is remembered between calls.
+
+    Worker processes that ``predict_many`` has started wait for its next call, five minutes at most.
+    """
 
     def __init__(self, model: StoredModel) -> None:
         """Use ``model``; raises ModelError if a part is missing or malformed."""
@@ -32,10 +39,11 @@ class Predictor:
         self.settings = model.settings
         self.points = points_from(model.settings)
         self._origin = model.origin
+        self._workers: Workers | None = None
 
     def __getstate__(self) -> dict[str, object]:
         """A copy may go to a machine that does not have the folder: it sends its stages along with its tasks."""
-        return {**self.__dict__, "_origin": None}
+        return {**self.__dict__, "_origin": None, "_workers": None}
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> "Predictor":
@@ -90,10 +98,11 @@ class Predictor:
     def _predict_in_processes(
         self, batches: Iterator[list[str]], rate: float, n_jobs: int
     ) -> Iterator[DocumentPrediction]:
-        from spamfilter.processes import score_in_processes
+        from spamfilter.processes import Workers, score_in_processes
 
         keep_freed_memory()
-        for texts, scores in score_in_processes(self.stages, self._origin, batches, n_jobs):
+        self._workers = workers = self._workers or Workers()
+        for texts, scores in score_in_processes(workers, self.stages, self._origin, batches, n_jobs):
             yield from self._decided(texts, scores, rate)
 
     def _predict_batch(self, texts: list[str], rate: float) -> list[DocumentPrediction]:

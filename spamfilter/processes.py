@@ -3,7 +3,6 @@
 import gc
 import pickle
 import signal
-import warnings
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
@@ -14,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from joblib import effective_n_jobs
-from joblib.externals.loky import ProcessPoolExecutor, get_reusable_executor
+from joblib.externals.loky import BrokenProcessPool, ProcessPoolExecutor
 
 from spamfilter.errors import ModelError
 from spamfilter.memory import keep_freed_memory
@@ -79,53 +78,33 @@ class _Input:
         return taken, characters
 
 
-def score_in_processes(
-    stages: Stages, origin: ModelOrigin | None, batches: Iterator[list[str]], n_jobs: int
-) -> Iterator[tuple[list[str], ScoreArrays]]:
-    """Score batches of texts in ``n_jobs`` processes; yields them in order, with their scores.
+class Workers:
+    """Worker processes of one predictor: they wait for its next call, and end with it.
 
-    The caller's process deals out tasks, and scores batches itself while it would only wait for the workers.
-
-    Args:
-        stages: for the caller's process.
-        origin: the folder from which each worker loads the same stages once, None if they are from no folder.
-        batches: an error of theirs is raised behind the scores of all that came before it.
-
-    Raises:
-        ModelError: the folder does not hold the model any more.
+    They are not those of ``joblib.Parallel``: a call of that beside this one would end them, and this one its own.
     """
-    workers = effective_n_jobs(n_jobs) - 1
-    waiting: deque[_Task] = deque()
-    source = _Input(batches)
-    with _loadable(stages, origin) as model:
-        try:
-            while True:
-                has_room = sum(task.characters for task in waiting) < _WAITING_CHARACTERS * (workers + 1)
-                under_way = sum(not task.is_done() for task in waiting)
-                if has_room and under_way < _TASKS_A_WORKER * workers and (taken := source.take(_TASK_CHARACTERS))[0]:
-                    waiting.append(_Task(*taken, _pool(workers).submit(_score_task, model, taken[0])))
-                elif waiting and waiting[0].is_done():
-                    task = waiting.popleft()
-                    yield from zip(task.batches, task.scores(), strict=True)
-                elif has_room and (taken := source.take(1))[0]:
-                    waiting.append(_Task(*taken, [score_documents(stages, batch) for batch in taken[0]]))
-                elif waiting:
-                    waiting[0].wait()
-                else:
-                    break
-        finally:
-            for task in waiting:
-                task.cancel()
-    if source.failure is not None:
-        raise source.failure
 
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+        self._count = 0
 
-def _pool(workers: int) -> ProcessPoolExecutor:
-    """Worker processes, those of an earlier call if they are still there; asked for anew for each task, since another
-    call may have ended them or changed their number."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Trying to resize an executor with running jobs", UserWarning)
-        return get_reusable_executor(workers, timeout=_IDLE_SECONDS, env=_ONE_THREAD, initializer=_settle)
+    def pool(self, count: int) -> ProcessPoolExecutor:
+        """``count`` processes, the present ones if they are as many and well."""
+        if self._pool is not None and self._count == count:
+            try:
+                self._pool.submit(int)
+                return self._pool
+            except BrokenProcessPool:
+                # One was killed while it waited.
+                self._pool = None
+        # A call that still uses the former ones holds them.
+        self._pool = ProcessPoolExecutor(count, timeout=_IDLE_SECONDS, env=_ONE_THREAD, initializer=_settle)
+        self._count = count
+        return self._pool
+
+    def drop(self) -> None:
+        """Have others started for the next call."""
+        self._pool = None
 
 
 def _settle() -> None:
@@ -136,6 +115,53 @@ def _settle() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()
+
+
+def score_in_processes(
+    workers: Workers, stages: Stages, origin: ModelOrigin | None, batches: Iterator[list[str]], n_jobs: int
+) -> Iterator[tuple[list[str], ScoreArrays]]:
+    """Score batches of texts in ``n_jobs`` processes; yields them in order, with their scores.
+
+    The caller's process deals out tasks, and scores batches itself while it would only wait for the workers.
+
+    Args:
+        workers: where worker processes are kept for the next call.
+        stages: for the caller's process.
+        origin: the folder from which each worker loads the same stages once, None if they are from no folder.
+        batches: an error of theirs is raised behind the scores of all that came before it.
+
+    Raises:
+        ModelError: the folder does not hold the model any more.
+    """
+    count = effective_n_jobs(n_jobs) - 1
+    pool: ProcessPoolExecutor | None = None
+    waiting: deque[_Task] = deque()
+    source = _Input(batches)
+    with _loadable(stages, origin) as model:
+        try:
+            while True:
+                has_room = sum(task.characters for task in waiting) < _WAITING_CHARACTERS * (count + 1)
+                under_way = sum(not task.is_done() for task in waiting)
+                if has_room and under_way < _TASKS_A_WORKER * count and (taken := source.take(_TASK_CHARACTERS))[0]:
+                    pool = pool or workers.pool(count)
+                    waiting.append(_Task(*taken, pool.submit(_score_task, model, taken[0])))
+                elif waiting and waiting[0].is_done():
+                    task = waiting.popleft()
+                    yield from zip(task.batches, task.scores(), strict=True)
+                elif has_room and (taken := source.take(1))[0]:
+                    waiting.append(_Task(*taken, [score_documents(stages, batch) for batch in taken[0]]))
+                elif waiting:
+                    waiting[0].wait()
+                else:
+                    break
+        except Exception:
+            workers.drop()
+            raise
+        finally:
+            for task in waiting:
+                task.cancel()
+    if source.failure is not None:
+        raise source.failure
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from joblib import Parallel, delayed
 
 from spamfilter import ModelError, Predictor, pipeline, processes
 from spamfilter.model_store import StoredModel, load_model
@@ -73,6 +74,42 @@ def test_calls_that_run_side_by_side_do_not_end_each_other(predictor: Predictor)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert all(len(page.lines) == 80 for pages in zip(*calls, strict=True) for page in pages)
+
+
+def test_joblib_goes_on_beside_it(predictor: Predictor) -> None:
+    pages = predictor.predict_many((PAGE for _ in range(5000)), n_jobs=2)
+    next(pages)
+    assert Parallel(n_jobs=2)(delayed(len)(text) for text in ("a", "bc")) == [1, 2]
+    assert sum(1 for _ in pages) == 4999
+    assert Parallel(n_jobs=2)(delayed(len)(text) for text in ("a", "bc")) == [1, 2]
+
+
+def test_workers_wait_for_the_next_call_and_end_with_their_predictor() -> None:
+    own = Predictor.load()
+    assert sum(1 for _ in own.predict_many([PAGE] * 3, n_jobs=2)) == 3
+    assert own._workers is not None
+    workers = own._workers.pool(1)
+    assert sum(1 for _ in own.predict_many([PAGE] * 3, n_jobs=2)) == 3
+    assert own._workers.pool(1) is workers
+    assert own._workers.pool(2) is not workers
+    (process,) = workers._processes.values()
+    del own, workers
+    process.join(20)
+    assert not process.is_alive()
+
+
+def test_a_worker_that_was_killed_while_it_waited_is_replaced() -> None:
+    own = Predictor.load()
+    assert sum(1 for _ in own.predict_many([PAGE] * 3, n_jobs=2)) == 3
+    assert own._workers is not None
+    workers = own._workers.pool(1)
+    (process,) = workers._processes.values()
+    os.kill(process.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while not workers._flags.broken and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert sum(1 for _ in own.predict_many([PAGE] * 3, n_jobs=2)) == 3
+    assert own._workers.pool(1) is not workers
 
 
 def test_the_caller_takes_part_in_the_work(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
