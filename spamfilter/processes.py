@@ -1,6 +1,7 @@
 """Batches scored in several processes, of which the caller's own is one."""
 
 import gc
+import os
 import pickle
 import signal
 from collections import deque
@@ -87,9 +88,15 @@ class Workers:
     def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
         self._count = 0
+        self._owner = os.getpid()
+        self._of_others: list[ProcessPoolExecutor | None] = []
 
     def pool(self, count: int) -> ProcessPoolExecutor:
         """``count`` processes, the present ones if they are as many and well."""
+        if self._owner != os.getpid():
+            # In a fork they are still those of the process that it was forked from, and must not be ended here.
+            self._of_others.append(self._pool)
+            self._pool, self._owner = None, os.getpid()
         if self._pool is not None and self._count == count:
             try:
                 self._pool.submit(int)

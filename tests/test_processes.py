@@ -22,6 +22,21 @@ from spamfilter.predictor import default_model_folder
 from spamfilter.scores import ScoreArrays
 
 PAGE = "The mill by the river grinds flour.\n" * 80
+FORKED = """
+import os
+import sys
+from spamfilter import Predictor
+predictor = Predictor.load()
+pages = [{page!r}] * 3000
+def count():
+    return sum(1 for _ in predictor.predict_many(pages, n_jobs=2))
+before = count()
+child = os.fork()
+if child == 0:
+    sys.exit(count() != 3000)
+_, status = os.waitpid(child, 0)
+print(before, status, count())
+"""
 ENDLESS = """
 import itertools
 from spamfilter import Predictor
@@ -110,6 +125,13 @@ def test_a_worker_that_was_killed_while_it_waited_is_replaced() -> None:
         time.sleep(0.05)
     assert sum(1 for _ in own.predict_many([PAGE] * 3, n_jobs=2)) == 3
     assert own._workers.pool(1) is not workers
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_has_workers_of_its_own() -> None:
+    program = [sys.executable, "-c", FORKED.format(page=PAGE)]
+    result = subprocess.run(program, capture_output=True, text=True, check=True, timeout=60)
+    assert result.stdout.split() == ["3000", "0", "3000"]
 
 
 def test_the_caller_takes_part_in_the_work(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
