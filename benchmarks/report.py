@@ -98,7 +98,7 @@ def resource_text(cold: ColdStart, runs: Sequence[InputRun], scaling: Scaling) -
     processes = (
         f"{scaling.size / 1e6:.0f} MB of the text above, medians of {len(scaling.one)} interleaved rounds: one process "
         f"{statistics.median(scaling.one):.2f} s, two {statistics.median(scaling.two):.2f} s, "
-        f"{scaling.ratio():.2f} times as fast (two programs with a process each, side by side: "
+        f"{scaling.ratio():.2f} times as fast in the middle round (two programs with a process each, side by side: "
         f"{scaling.possible():.2f} times)."
     )
     return f"{start}\n\n{inputs}\n\n{processes}"

@@ -30,7 +30,8 @@ def default_model_folder() -> Path:
 class Predictor:
     """Judges texts with one model. Prediction is a pure function: nothing is remembered between calls.
 
-    Worker processes that ``predict_many`` has started wait for its next call, five minutes at most.
+    Worker processes that ``predict_many`` has started wait for its next call, five minutes at most, and end with the
+    predictor.
     """
 
     def __init__(self, model: StoredModel) -> None:

@@ -29,6 +29,8 @@ _TASKS_A_WORKER = 2
 """A worker has one to go on with while the caller is busy."""
 _WAITING_CHARACTERS = 10_000_000
 """A process: texts that are under way, or scored and not yet read."""
+_DOCUMENT_CHARACTERS = 200
+"""What a document counts for besides its own, or tasks of short ones would have millions."""
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _IDLE_SECONDS = 300
 """Workers wait that long for another call, as joblib's do."""
@@ -73,7 +75,7 @@ class _Input:
         try:
             while characters < enough and (batch := next(self._batches, None)) is not None:
                 taken.append(batch)
-                characters += sum(map(len, batch))
+                characters += sum(map(len, batch)) + _DOCUMENT_CHARACTERS * len(batch)
         except Exception as error:
             self.failure = error
         return taken, characters
@@ -97,17 +99,18 @@ class Workers:
             # In a fork they are still those of the process that it was forked from, and must not be ended here.
             self._of_others.append(self._pool)
             self._pool, self._owner = None, os.getpid()
-        if self._pool is not None and self._count == count:
+        pool = self._pool
+        if pool is not None and self._count == count:
             try:
-                self._pool.submit(int)
-                return self._pool
+                pool.submit(int)
+                return pool
             except BrokenProcessPool:
-                # One was killed while it waited.
-                self._pool = None
+                # One was killed while it waited: others take their place.
+                pass
         # A call that still uses the former ones holds them.
-        self._pool = ProcessPoolExecutor(count, timeout=_IDLE_SECONDS, env=_ONE_THREAD, initializer=_settle)
-        self._count = count
-        return self._pool
+        pool = ProcessPoolExecutor(count, timeout=_IDLE_SECONDS, env=_ONE_THREAD, initializer=_settle)
+        self._pool, self._count = pool, count
+        return pool
 
     def drop(self) -> None:
         """Have others started for the next call."""

@@ -291,7 +291,11 @@ def test_a_library_of_another_version_is_not_used(monkeypatch: pytest.MonkeyPatc
 
 @needs_kernel
 @pytest.mark.skipif(
-    not Path(kernel.__file__).with_name(kernel.NEWER_LIBRARY).is_file() or not kernel.functions().is_newer_machine(),
+    not (
+        kernel.is_on()
+        and Path(kernel.__file__).with_name(kernel.NEWER_LIBRARY).is_file()
+        and kernel.functions().is_newer_machine()
+    ),
     reason="no second library was built here, or this machine cannot run it",
 )
 def test_older_machines_get_the_same_bits(

@@ -67,6 +67,22 @@ def test_input_is_not_read_far_ahead_of_a_reader_who_takes_his_time(predictor: P
     assert sum(1 for _ in results) == 40_000 - 1
 
 
+@pytest.mark.parametrize("text", ["", "a"])
+def test_short_documents_are_not_read_far_ahead_either(predictor: Predictor, text: str) -> None:
+    taken = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield text
+
+    results = predictor.predict_many(texts(), n_jobs=2)
+    for _ in range(1000):
+        next(results)
+    assert taken < 200_000
+
+
 def test_what_stands_before_an_error_of_the_texts_is_judged(predictor: Predictor) -> None:
     def texts() -> Iterator[str]:
         yield from (PAGE for _ in range(3000))
