@@ -11,6 +11,7 @@ def keep_freed_memory() -> None:
     Arrays of a batch are freed all at once; handing them back and getting them anew, page by page, takes a third of
     the time of the next batch. The GNU C library raises its limits (M_MMAP_THRESHOLD to the size, M_TRIM_THRESHOLD to
     twice the size) when a large block is freed that was mapped by itself, up to 32 MiB. The block is never written to,
-    so it takes no memory; other C libraries and explicit settings (MALLOC_...) are not touched.
+    so it takes no memory but for the pages of its ends; other C libraries and explicit settings (MALLOC_...) are not
+    touched.
     """
     np.empty(_LARGE, np.uint8)

@@ -43,7 +43,7 @@ class Predictor:
         self._workers: Workers | None = None
 
     def __getstate__(self) -> dict[str, object]:
-        """A copy may go to a machine that does not have the folder: it sends its stages along with its tasks."""
+        """A copy may go to a machine that does not have the folder: it gives its stages to its workers."""
         return {**self.__dict__, "_origin": None, "_workers": None}
 
     @classmethod
@@ -102,8 +102,8 @@ class Predictor:
         from spamfilter.processes import Workers, score_in_processes
 
         keep_freed_memory()
-        self._workers = workers = self._workers or Workers()
-        for texts, scores in score_in_processes(workers, self.stages, self._origin, batches, n_jobs):
+        self._workers = workers = self._workers or Workers(self._origin or self.stages)
+        for texts, scores in score_in_processes(workers, self.stages, batches, n_jobs):
             yield from self._decided(texts, scores, rate)
 
     def _predict_batch(self, texts: list[str], rate: float) -> list[DocumentPrediction]:

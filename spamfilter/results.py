@@ -113,8 +113,6 @@ class LinePredictions(Sequence[LinePrediction]):
             return NotImplemented
         return len(self) == len(other) and all(own == its for own, its in zip(self, other, strict=True))
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         return repr(tuple(self))
 

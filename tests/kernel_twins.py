@@ -24,7 +24,7 @@ from spamfilter.span_tokens import NUMERIC_COUNT, SPAN_BITS
 from spamfilter.text import TextBatch, encode_documents
 from spamfilter.tokens import TokenBatch, tokenize
 
-BUILT = Path(kernel.__file__).with_name("_kernel.so").is_file()
+BUILT = Path(kernel.__file__).with_name(kernel.LIBRARY).is_file()
 needs_kernel = pytest.mark.skipif(
     not BUILT or not kernel.is_on(), reason="no compiled kernel was built here, or SPAMFILTER_KERNEL=0 turns it off"
 )
