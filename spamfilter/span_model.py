@@ -55,7 +55,7 @@ from spamfilter.tokens import KIND_LINE_END, TokenBatch
 
 ROUNDS = 2
 """Most foreign stretches looked for in one piece of a line."""
-LEAST_SCORE = 2.0
+LEAST_SCORE = 0.0
 """Stretches whose log-likelihood ratio is lower are not looked at further."""
 HOPELESS_BELOW = -8.0
 """Stretches of lower log-odds are not worth a comparison with their rivals."""
