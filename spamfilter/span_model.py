@@ -57,7 +57,7 @@ ROUNDS = 2
 """Most foreign stretches looked for in one piece of a line."""
 LEAST_SCORE = 0.0
 """Stretches whose log-likelihood ratio is lower are not looked at further."""
-HOPELESS_BELOW = -8.0
+HOPELESS_BELOW = -6.0
 """Stretches of lower log-odds are not worth a comparison with their rivals."""
 _BLOCK = 1 << 10
 _BLOCK_TOKENS = 1 << 13
