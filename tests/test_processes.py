@@ -125,7 +125,7 @@ def test_workers_wait_for_the_next_call_and_end_with_their_predictor() -> None:
     assert own._workers.pool(2) is not workers
     (process,) = workers._processes.values()
     del own, workers
-    process.join(60)
+    process.join(20)
     assert not process.is_alive()
 
 
