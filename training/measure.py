@@ -28,9 +28,11 @@ CONTENTS_RATE = 4.0
 """Tables of contents may be taken for lists of headlines so many times as often."""
 LEAST_ODDS = -1.0
 """No line is flagged with a label that is less likely than this log-odds, however few clean lines would be lost."""
-LEAST_LINK_ODDS = 0.0
-"""The same for link offers: a sentence on links reads much like one, and few pages are there to measure either."""
-SPAN_SHARE = 0.3
+LEAST_LINK_ODDS, LEAST_TAG_ODDS = 0.0, -0.5
+"""The same for link offers and for tags: a sentence on links reads much like an offer, an address full of marks much
+like a tag, and few pages are there to measure either."""
+_LEAST = {Label.LINK_EXCHANGE: LEAST_LINK_ODDS, Label.TEMPLATE_RESIDUE: LEAST_TAG_ODDS}
+SPAN_SHARE = 0.5
 """Share of the tolerated rate that stretches may use up: their lines are flagged besides those flagged as a whole."""
 ALONE_RATE, PAGE_RATE = 1e-2, 1e-3
 """A line that is a document of its own has no page that could speak for or against a stretch in it: where lines of
@@ -229,8 +231,7 @@ def choose_points(
         margin = logits[:, LABELS.index(label)] - ordinary
         # Composed clean pages put blocks of many sites together: their headings are no measure for lists of headlines.
         hard = (lines.contents, CONTENTS_RATE) if label == Label.HEADLINE_LIST else (lines.hard, HARD_RATE)
-        least = LEAST_LINK_ODDS if label == Label.LINK_EXCHANGE else LEAST_ODDS
-        thresholds[label.value] = _label_thresholds(margin, lines, *hard, least)
+        thresholds[label.value] = _label_thresholds(margin, lines, *hard, _LEAST.get(label, LEAST_ODDS))
         truth = labels == label.value
         metrics["recall"][label.value] = {
             f"{rate:g}": round(float((margin[truth] >= limit).mean()), 4)
