@@ -142,7 +142,7 @@ def test_one_line_of_ten_megabytes_is_one_result_in_linear_time(predictor: Predi
     long = sentence * (10_000_000 // len(sentence))
     tenth = min(seconds(predictor, long[: len(long) // 10]) for _ in range(3))
     assert bounds(predictor.predict(long)) == [(0, len(long))]
-    assert seconds(predictor, long) < 30 * tenth
+    assert min(seconds(predictor, long) for _ in range(3)) < 30 * tenth
 
 
 def test_a_foreign_phrase_at_the_end_of_a_long_line_is_found_at_its_place(predictor: Predictor) -> None:
