@@ -26,12 +26,16 @@ HARD_RATE = 9.5
 times as often."""
 CONTENTS_RATE = 4.0
 """Tables of contents may be taken for lists of headlines so many times as often."""
-LEAST_ODDS = -1.0
-"""No line is flagged with a label that is less likely than this log-odds, however few clean lines would be lost."""
-LEAST_LINK_ODDS, LEAST_TAG_ODDS = 0.0, -0.5
-"""The same for link offers and for tags: a sentence on links reads much like an offer, an address full of marks much
-like a tag, and few pages are there to measure either."""
-_LEAST = {Label.LINK_EXCHANGE: LEAST_LINK_ODDS, Label.TEMPLATE_RESIDUE: LEAST_TAG_ODDS}
+LEAST_ODDS = {
+    Label.SEO_INJECTION: -1.0,
+    Label.LINK_EXCHANGE: 0.0,
+    Label.HEADLINE_LIST: -1.0,
+    Label.TEMPLATE_RESIDUE: -0.5,
+}
+"""No line is flagged with a label that is less likely than this log-odds, however few clean lines would be lost.
+
+Higher for link offers and tags: a sentence on links reads much like an offer, an address full of marks much like a tag,
+and few pages are there to measure either."""
 SPAN_SHARE = 0.5
 """Share of the tolerated rate that stretches may use up: their lines are flagged besides those flagged as a whole."""
 ALONE_RATE, PAGE_RATE = 1e-2, 1e-3
@@ -231,7 +235,7 @@ def choose_points(
         margin = logits[:, LABELS.index(label)] - ordinary
         # Composed clean pages put blocks of many sites together: their headings are no measure for lists of headlines.
         hard = (lines.contents, CONTENTS_RATE) if label == Label.HEADLINE_LIST else (lines.hard, HARD_RATE)
-        thresholds[label.value] = _label_thresholds(margin, lines, *hard, _LEAST.get(label, LEAST_ODDS))
+        thresholds[label.value] = _label_thresholds(margin, lines, *hard, LEAST_ODDS[label])
         truth = labels == label.value
         metrics["recall"][label.value] = {
             f"{rate:g}": round(float((margin[truth] >= limit).mean()), 4)
