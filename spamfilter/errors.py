@@ -6,7 +6,7 @@ class SpamfilterError(Exception):
 
 
 class ModelError(SpamfilterError):
-    """A model folder is missing, truncated, altered, oversized, foreign or of another schema version."""
+    """A model folder is missing, truncated, altered, oversized, foreign, of another schema version or not writable."""
 
 
 class InputError(SpamfilterError):

@@ -48,22 +48,6 @@ class StoredModel:
     origin: ModelOrigin | None = None
 
 
-def save_model(folder: Path, model: StoredModel) -> None:
-    """Write a model folder; the same model gives the same bytes. Files of an older model there are replaced."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        if old.suffix == ".npy" or old.name in (SETTINGS_FILE, CARD_FILE, CHECKSUM_FILE):
-            old.unlink()
-    for name, array in sorted(model.arrays.items()):
-        np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
-    settings = {**model.settings, "schema_version": SCHEMA_VERSION}
-    (folder / SETTINGS_FILE).write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    (folder / CARD_FILE).write_text(model.card, encoding="utf-8")
-    names = sorted(path.name for path in folder.iterdir() if path.name != CHECKSUM_FILE and path.is_file())
-    sums = "".join(f"{_sha256(folder / name)}  {name}\n" for name in names)
-    (folder / CHECKSUM_FILE).write_text(sums, encoding="utf-8")
-
-
 def load_model(folder: Path) -> StoredModel:
     """Read and check a model folder.
 
@@ -72,7 +56,7 @@ def load_model(folder: Path) -> StoredModel:
     """
     if not folder.is_dir():
         raise ModelError(f"{folder}: no such model folder; give the folder that holds {SETTINGS_FILE}")
-    expected = _read_checksums(folder / CHECKSUM_FILE)
+    expected = read_checksums(folder / CHECKSUM_FILE)
     present = {path.name for path in folder.iterdir()} - {CHECKSUM_FILE, "__pycache__"}
     for name in sorted(present - set(expected)):
         raise ModelError(f"{folder / name}: does not belong to the model; remove it or train the model anew")
@@ -83,20 +67,26 @@ def load_model(folder: Path) -> StoredModel:
         limit = _LARGEST_ARRAY if path.suffix == ".npy" else _LARGEST_TEXT
         if path.stat().st_size > limit:
             raise ModelError(f"{path}: larger than {limit >> 20} MiB, which no model file is")
-        if _sha256(path) != digest:
+        if sha256_of(path) != digest:
             raise ModelError(f"{path}: truncated or altered, its SHA-256 differs; copy the model folder anew")
     settings = _read_settings(folder / SETTINGS_FILE)
     arrays = {Path(name).stem: _read_array(folder / name) for name in expected if name.endswith(".npy")}
     card = (folder / CARD_FILE).read_text(encoding="utf-8")
-    return StoredModel(settings, arrays, card, ModelOrigin(folder.resolve(), _sha256(folder / CHECKSUM_FILE)))
+    return StoredModel(settings, arrays, card, ModelOrigin(folder.resolve(), sha256_of(folder / CHECKSUM_FILE)))
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _read_checksums(path: Path) -> dict[str, str]:
+def read_checksums(path: Path) -> dict[str, str]:
+    """SHA-256 of each file of a model folder by its name.
+
+    Raises:
+        ModelError: there is no such list, or it is none of a model.
+    """
     try:
         if path.stat().st_size > _LARGEST_TEXT:
             raise ModelError(f"{path}: larger than {_LARGEST_TEXT >> 20} MiB, which no model file is")

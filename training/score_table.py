@@ -18,7 +18,8 @@ from typing import Any
 
 from spamfilter.errors import SpamfilterError
 from spamfilter.labels import LABELS
-from spamfilter.model_store import load_model, save_model
+from spamfilter.model_store import load_model
+from spamfilter.model_writer import save_model
 from training.markdown import table
 
 HEADING = "## Measured by a scorer, in %"

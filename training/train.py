@@ -19,9 +19,10 @@ import scipy
 import sklearn
 from numpy.typing import NDArray
 
-from spamfilter import LABELS, InputError, __version__
+from spamfilter import LABELS, SpamfilterError, __version__
 from spamfilter.dense_model import DenseModel
-from spamfilter.model_store import StoredModel, save_model
+from spamfilter.model_store import StoredModel
+from spamfilter.model_writer import check_model_target, save_model
 from spamfilter.piecewise_model import PiecewiseModel
 from training.card import model_card, source_rows
 from training.documents import LabelledDocument
@@ -170,7 +171,7 @@ def _read_documents(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the training script; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path, required=True, help="model folder to write")
+    parser.add_argument("--out", type=Path, required=True, help="model folder to write, new or that of an older model")
     origin = parser.add_mutually_exclusive_group()
     origin.add_argument("--mirror", type=Path, help="local folder with the public sources in their original layout")
     origin.add_argument("--cache", type=Path, help="folder to download the public sources into")
@@ -185,13 +186,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     settings = FitSettings(seed=arguments.seed, jobs=arguments.jobs)
     try:
+        check_model_target(arguments.out)
         documents, data, sources = _read_documents(arguments, report)
         fitted = fit_model(documents, settings, report)
-    except (InputError, SourceError, ValueError) as error:
+        model = stored_model(fitted, settings, data, sources)
+        save_model(arguments.out, model)
+    except (SpamfilterError, SourceError, OSError, ValueError) as error:
         print(f"training: {error}", file=sys.stderr)
         return 2
-    model = stored_model(fitted, settings, data, sources)
-    save_model(arguments.out, model)
     print(model.card)
     report(f"wrote {arguments.out}")
     return 0

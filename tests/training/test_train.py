@@ -1,9 +1,11 @@
 """The training script, on a few hundred lines of our own."""
 
+import errno
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from spamfilter import LABELS, Label, Predictor
@@ -147,3 +149,32 @@ def test_a_corpus_without_one_of_the_labels_is_one_line_of_error(
     assert train.main(["--out", str(tmp_path / "model"), "--jobs", "1"]) == 2
     assert "training: no line is labelled link_exchange" in capsys.readouterr().err
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("out", "message"), [("project", "holds README.md"), ("file", "is a file"), ("file/x", "written")]
+)
+def test_a_place_where_no_model_can_be_written_is_one_line_of_error_before_anything_is_read(
+    out: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "README.md").write_text("mine")
+    monkeypatch.setattr(train, "read_labelled_lines", lambda path: pytest.fail(f"{path} was read"))
+    assert train.main(["--out", str(tmp_path / out)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"training: {tmp_path / out}: ")
+    assert message in line
+    assert (tmp_path / "project" / "README.md").read_text() == "mine"
+
+
+def test_a_model_that_cannot_be_written_after_the_training_is_one_line_of_error(
+    small_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(path: Path, array: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    assert train.main(["--out", str(tmp_path / "model"), "--jobs", "1"]) == 2
+    assert "(No space left on device); give another folder" in capsys.readouterr().err.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
