@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter.errors import InputError
+from spamfilter.errors import SpamfilterError
 from spamfilter.labels import LABELS, Label
 from training.corpus_lines import CorpusLines, collect_lines, file_places
 from training.corpus_measures import RATE, CurvePoint, Disagreement, HeldOut, Measures
@@ -23,6 +23,7 @@ from training.generate import PATTERNS_FOLDER, generate
 from training.held_out import weigh_lines
 from training.lines import CORPUS_FOLDER, read_labelled_lines
 from training.markdown import table
+from training.options import check_output_file, number_of_jobs
 from training.sources import SourceError, read_public_sources
 from training.trades import SEVERAL, read_trades, trade_topic
 
@@ -288,7 +289,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     origin.add_argument("--cache", type=Path, help="folder to download the public sources into")
     parser.add_argument("--out", type=Path, default=Path("docs/corpus_report.md"), help="page to write")
     parser.add_argument("--disagreements", type=Path, help="file for all candidate label errors, tab-separated")
-    parser.add_argument("--jobs", type=int, default=2, help="processes; the figures do not depend on it")
+    parser.add_argument("--jobs", type=number_of_jobs, default=2, help="processes; the figures do not depend on it")
     arguments = parser.parse_args(argv)
     begun = time.monotonic()
 
@@ -296,6 +297,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"[{time.monotonic() - begun:6.0f} s] {message}", file=sys.stderr, flush=True)
 
     try:
+        for path in (arguments.out, arguments.disagreements):
+            if path:
+                check_output_file(path)
         report = build_report(
             arguments.corpus,
             arguments.patterns if arguments.patterns.is_dir() else None,
@@ -304,13 +308,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             jobs=arguments.jobs,
             progress=progress,
         )
-    except (InputError, SourceError) as error:
+        arguments.out.write_text(render(report), encoding="utf-8")
+        if arguments.disagreements:
+            _write_disagreements(arguments.disagreements, report.disagreements)
+    except (SpamfilterError, SourceError, OSError, ValueError) as error:
         print(f"corpus report: {error}", file=sys.stderr)
         return 2
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(render(report), encoding="utf-8")
-    if arguments.disagreements:
-        _write_disagreements(arguments.disagreements, report.disagreements)
     progress(f"wrote {arguments.out}")
     return 0
 

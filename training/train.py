@@ -29,6 +29,7 @@ from training.documents import LabelledDocument
 from training.fit import FitSettings, FittedModel, fit_model
 from training.generate import generate
 from training.lines import CORPUS_FOLDER, read_labelled_lines
+from training.options import number_of_jobs, seed_number
 from training.sources import SourceError, read_public_sources
 
 
@@ -176,8 +177,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     origin.add_argument("--mirror", type=Path, help="local folder with the public sources in their original layout")
     origin.add_argument("--cache", type=Path, help="folder to download the public sources into")
     parser.add_argument("--lines", type=Path, nargs="*", default=[], help="your own labelled lines")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2, help="processes; the model does not depend on it")
+    parser.add_argument("--seed", type=seed_number, default=0)
+    parser.add_argument("--jobs", type=number_of_jobs, default=2, help="processes; the model does not depend on it")
     arguments = parser.parse_args(argv)
     begun = time.monotonic()
 

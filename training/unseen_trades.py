@@ -20,7 +20,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from spamfilter import Predictor
-from spamfilter.errors import InputError, ModelError
+from spamfilter.errors import SpamfilterError
 from spamfilter.labels import Label
 from spamfilter.line_model import LineModel
 from spamfilter.pipeline import Stages, score_documents
@@ -29,6 +29,7 @@ from training.documents import LabelledDocument
 from training.fit import FitSettings, fit_lines_of, fold_of
 from training.generate import generate
 from training.lines import CORPUS_FOLDER, PHRASES_SUFFIX, read_labelled_lines
+from training.options import number_of_jobs
 from training.sources import SourceError, read_public_sources
 from training.span_training import document_text
 from training.trades import SEVERAL, read_trades, trade_topic
@@ -155,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--mirror", type=Path, required=True, help="local folder with the public sources")
     parser.add_argument("--model", type=Path, help="finished model, the shipped one by default")
     parser.add_argument("--corpus", type=Path, default=CORPUS_FOLDER, help="folder of labelled lines")
-    parser.add_argument("--jobs", type=int, default=2, help="processes; the figures do not depend on it")
+    parser.add_argument("--jobs", type=number_of_jobs, default=2, help="processes; the figures do not depend on it")
     arguments = parser.parse_args(argv)
     settings = FitSettings()
     try:
@@ -170,7 +171,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             delayed(hold_out)(predictor, documents, trades, group, number % settings.folds, settings)
             for number, group in enumerate(deal_trades(trades, _GROUPS))
         )
-    except (InputError, ModelError, SourceError, ValueError) as error:
+    except (SpamfilterError, SourceError, OSError, ValueError) as error:
         print(f"training: {error}", file=sys.stderr)
         return 2
     print(report(results))

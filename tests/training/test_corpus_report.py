@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from spamfilter.errors import InputError
+from training import corpus_report
 from training.corpus_lines import collect_lines, file_places
 from training.corpus_report import build_report, main, render
 from training.held_out import threshold_at
@@ -140,6 +141,24 @@ def test_the_command_writes_the_page_and_the_list_of_disagreements(
 def test_the_command_says_what_is_wrong_and_returns_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--corpus", str(tmp_path), "--out", str(tmp_path / "page.md")]) == 2
     assert "holds no <label>/<topic>.<language>.txt" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--out", "--disagreements"])
+def test_a_page_that_cannot_be_written_is_an_error_before_anything_is_measured(
+    option: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(corpus_report, "build_report", lambda *_, **__: pytest.fail("it was measured"))
+    arguments = ["--corpus", str(corpus), "--out", str(tmp_path / "page.md"), option, str(tmp_path)]
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.startswith(f"corpus report: {tmp_path}: cannot be written")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full to play the full disk")
+def test_a_full_disk_is_one_line_of_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(corpus_report, "build_report", lambda *_, **__: None)
+    monkeypatch.setattr(corpus_report, "render", lambda _: "page")
+    assert main(["--out", "/dev/full"]) == 2
+    assert "No space left on device" in capsys.readouterr().err
 
 
 def test_the_threshold_lets_at_most_the_allowed_share_of_clean_lines_through() -> None:

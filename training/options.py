@@ -1,0 +1,56 @@
+"""Options that the training programs share, checked before the work begins."""
+
+import argparse
+import os
+from pathlib import Path
+
+from spamfilter.errors import InputError
+
+__all__ = ["check_output_file", "number_of_jobs", "seed_number"]
+
+
+def number_of_jobs(value: str) -> int:
+    """Value of ``--jobs``, as joblib takes it.
+
+    Raises:
+        ArgumentTypeError: not a number of processes.
+    """
+    jobs = _integer(value)
+    if jobs == 0:
+        raise argparse.ArgumentTypeError("0 means no process at all; use 1, another number, or -1 for all cores")
+    return jobs
+
+
+def seed_number(value: str) -> int:
+    """Value of ``--seed``.
+
+    Raises:
+        ArgumentTypeError: not a number that numpy takes for a seed.
+    """
+    seed = _integer(value)
+    if seed < 0:
+        raise argparse.ArgumentTypeError(f"{seed} is no seed; use 0 or more")
+    return seed
+
+
+def _integer(value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number") from None
+
+
+def check_output_file(path: Path) -> None:
+    """Find out, before the work begins, whether ``path`` can be written; makes its folder, keeps what is there.
+
+    Raises:
+        InputError: it cannot.
+    """
+    is_new = not os.path.lexists(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a").close()
+        if is_new:
+            path.unlink()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); give another file") from None
