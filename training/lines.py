@@ -23,15 +23,21 @@ def read_labelled_lines(path: Path) -> list[LabelledDocument]:
     """Read ``path``, a folder in the layout of the corpus, or a ``.tsv`` or ``.jsonl`` file.
 
     Raises:
-        InputError: the path is none of these, cannot be decoded, or has an unknown label; names file and line.
+        InputError: the path is none of these, cannot be decoded, holds no line, or has an unknown label; names file
+            and line.
     """
     if path.is_dir():
-        return list(_read_folder(path))
-    if path.suffix == ".tsv":
-        return list(_read_tsv(path))
-    if path.suffix == ".jsonl":
-        return list(_read_jsonl(path))
-    raise InputError(f"{path}: labelled lines come as a folder of <label>/<topic>.<language>.txt, a .tsv or a .jsonl")
+        documents = list(_read_folder(path))
+    elif path.suffix == ".tsv":
+        documents = list(_read_tsv(path))
+    elif path.suffix == ".jsonl":
+        documents = list(_read_jsonl(path))
+    else:
+        forms = "a folder of <label>/<topic>.<language>.txt, a .tsv or a .jsonl"
+        raise InputError(f"{path}: labelled lines come as {forms}")
+    if not documents:
+        raise InputError(f"{path}: holds no labelled line; write one or leave it out")
+    return documents
 
 
 def _read_text(path: Path) -> str:

@@ -176,7 +176,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     origin = parser.add_mutually_exclusive_group()
     origin.add_argument("--mirror", type=Path, help="local folder with the public sources in their original layout")
     origin.add_argument("--cache", type=Path, help="folder to download the public sources into")
-    parser.add_argument("--lines", type=Path, nargs="*", default=[], help="your own labelled lines")
+    parser.add_argument(
+        "--lines", type=Path, nargs="+", action="extend", default=[], help="your own labelled lines; may be repeated"
+    )
     parser.add_argument("--seed", type=seed_number, default=0)
     parser.add_argument("--jobs", type=number_of_jobs, default=2, help="processes; the model does not depend on it")
     arguments = parser.parse_args(argv)

@@ -72,6 +72,9 @@ def test_jsonl_lines_of_one_doc_form_one_document_with_its_language(tmp_path: Pa
         ("folder/clean/mills.txt", "x", r"name the file <topic>\.<language>\.txt"),
         ("folder/spam/mills.en.txt", "x", "unknown label 'spam'"),
         ("folder/readme.md", "x", "folder: holds no"),
+        ("mine.tsv", "", r"mine\.tsv: holds no labelled line"),
+        ("mine.jsonl", "\ufeff\n \n", r"mine\.jsonl: holds no labelled line"),
+        ("folder/clean/mills.en.txt", "\n", "folder: holds no labelled line"),
     ],
 )
 def test_what_cannot_be_read_is_an_error_with_file_and_line(

@@ -15,6 +15,7 @@ from spamfilter.text import encode_documents
 from spamfilter.tokens import tokenize
 from tests.training.material import own_documents
 from training import train
+from training.documents import LabelledDocument
 from training.fit import FitSettings
 from training.generate import generate
 
@@ -127,6 +128,26 @@ def test_lines_of_the_user_change_the_model_and_its_data_table(
     text = "Ancient zither lessons number 41"
     before, after = (line_logits(folder, text)[Label.SEO_INJECTION] for folder in (trained, tmp_path / "model"))
     assert after > before + 2
+
+
+def test_every_file_of_every_lines_option_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A second ``--lines`` adds to the first; one without a file is an error of usage."""
+    read: list[str] = []
+
+    def note(path: Path) -> list[LabelledDocument]:
+        read.append(path.name)
+        return own_documents()[:1]
+
+    monkeypatch.setattr(train, "read_labelled_lines", note)
+    monkeypatch.setattr(train, "generate", lambda **_: [])
+    arguments = ["--out", str(tmp_path), "--lines", "a.tsv", "b.tsv", "--lines", "c.tsv"]
+    assert train.main(arguments) == 2
+    assert [name for name in read if name.endswith(".tsv")] == ["a.tsv", "b.tsv", "c.tsv"]
+    assert "training: no line is labelled" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        train.main(["--out", str(tmp_path), "--lines"])
 
 
 def test_lines_that_cannot_be_read_are_one_line_of_error(
