@@ -10,18 +10,41 @@ import argparse
 import gzip
 import json
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from spamfilter import DocumentPrediction, Predictor, SpamfilterError
+from spamfilter import DocumentPrediction, InputError, Predictor, SpamfilterError
+from training.json_lines import parse_json
 
 
 def read_set(path: Path) -> list[dict[str, Any]]:
-    """Read the documents of a set."""
+    """Read the documents of a set.
+
+    Raises:
+        InputError: the file is damaged or not UTF-8, or a row is no document; names file and line.
+        OSError: the file cannot be read.
+    """
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as stream:
-        return [json.loads(line) for line in stream if line.strip()]
+    try:
+        with opener(path, "rt", encoding="utf-8") as stream:
+            return [_document(line, f"{path}:{number}") for number, line in enumerate(stream, 1) if line.strip()]
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{path}: truncated or no gzip file ({error}); copy it anew") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8; save the file as UTF-8") from None
+
+
+def _document(line: str, place: str) -> dict[str, Any]:
+    row = parse_json(line, place)
+    lines = row.get("lines") if isinstance(row, dict) and "id" in row else None
+    if not isinstance(row, dict) or not isinstance(lines, list):
+        raise InputError(f'{place}: needs an object with an "id" and a list "lines"')
+    for number, one in enumerate(lines):
+        if not isinstance(one, dict) or not isinstance(one.get("text"), str):
+            raise InputError(f'{place}: line {number} of the document needs an object with a string "text"')
+    return row
 
 
 def prediction_row(document: dict[str, Any], prediction: DocumentPrediction) -> dict[str, Any]:

@@ -4,22 +4,22 @@
 
 ``scores.json`` holds an object for each set of pages: ``flags`` with shares in %, and, as far as the set has them,
 ``lines`` by label, ``spans``, and ``flags`` again ``by_lang`` and ``by_vertical``; and ``documents``: ``roc_auc`` and
-``recall_at_1pct_fpr`` in %, by the two groups of pages that are told apart. What is not there is left out.
+``recall_at_1pct_fpr`` in %, by the two groups of pages that are told apart. What is not there or no
+number is left out.
 """
 
 import argparse
-import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from spamfilter.errors import SpamfilterError
+from spamfilter.errors import InputError, SpamfilterError
 from spamfilter.labels import LABELS
 from spamfilter.model_store import load_model
 from spamfilter.model_writer import save_model
+from training.json_lines import parse_json
 from training.markdown import table
 
 HEADING = "## Measured by a scorer, in %"
@@ -58,8 +58,21 @@ def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _number(value: object) -> float | None:
+    """The value if it is a finite number; else it counts as not there."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if abs(value) <= sys.float_info.max else None
+
+
 def _cell(value: object, digits: int = 1) -> str:
-    return f"{value:.{digits}f}" if isinstance(value, int | float) and not math.isnan(value) else ""
+    number = _number(value)
+    return "" if number is None else f"{number:.{digits}f}"
+
+
+def _count(value: object) -> str:
+    number = _number(value)
+    return "" if number is None else str(number)
 
 
 def _part(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -72,8 +85,8 @@ def _flag_table(sets: Mapping[str, Any]) -> list[str]:
     for name, one in sets.items():
         flags = one["flags"]
         wrong = (_cell(flags.get("fp_lines"), 2), _cell(flags.get("fp_chars"), 2))
-        spam = (str(flags.get("spam_lines", "")), _cell(flags.get("spam_recall_either_label")))
-        rows.append((name, str(flags.get("clean_lines", "")), *wrong, *spam))
+        spam = (_count(flags.get("spam_lines")), _cell(flags.get("spam_recall_either_label")))
+        rows.append((name, _count(flags.get("clean_lines")), *wrong, *spam))
     return _part(head, rows)
 
 
@@ -82,8 +95,8 @@ def _label_table(sets: Mapping[str, Any]) -> list[str]:
     for name, one in sets.items():
         for label in LABELS:
             row = _object(_object(one.get("lines")).get(label.value))
-            if row.get("n"):
-                rows.append((f"{name}: {label.value}", str(row["n"]), *map(_cell, map(row.get, _LABEL_COLUMNS))))
+            if _number(row.get("n")):
+                rows.append((f"{name}: {label.value}", _count(row["n"]), *map(_cell, map(row.get, _LABEL_COLUMNS))))
     return _part(("label", "lines", "precision", "recall", "F1"), rows)
 
 
@@ -92,17 +105,17 @@ def _span_table(sets: Mapping[str, Any]) -> list[str]:
     rows = []
     for name, one in sets.items():
         spans = _object(one.get("spans"))
-        if spans.get("spans"):
-            rows.append((name, str(spans["spans"]), *map(_cell, map(spans.get, _SPAN_COLUMNS))))
+        if _number(spans.get("spans")):
+            rows.append((name, _count(spans["spans"]), *map(_cell, map(spans.get, _SPAN_COLUMNS))))
     return _part(head, rows)
 
 
 def _part_table(sets: Mapping[str, Any], key: str, title: str) -> list[str]:
     rows = [
-        (f"{name}: {part}", str(flags["spam_lines"]), _cell(flags.get("spam_recall_either_label")))
+        (f"{name}: {part}", _count(flags["spam_lines"]), _cell(flags.get("spam_recall_either_label")))
         for name, one in sets.items()
         for part, flags in sorted((part, _object(flags)) for part, flags in _object(one.get(key)).items())
-        if flags.get("spam_lines", 0) >= _LEAST_LINES
+        if (_number(flags.get("spam_lines")) or 0) >= _LEAST_LINES
     ]
     return _part((title, "spam lines", "caught as spam"), rows)
 
@@ -111,12 +124,19 @@ def _document_table(documents: Mapping[str, Any]) -> list[str]:
     rows = []
     for name, one in documents.items():
         row = _object(one)
-        rows.append((name, str(row.get("docs", "")), _cell(row.get("roc_auc")), _cell(row.get("recall_at_1pct_fpr"))))
+        rows.append((name, _count(row.get("docs")), _cell(row.get("roc_auc")), _cell(row.get("recall_at_1pct_fpr"))))
     return _part(("pages told apart", "pages", "ROC-AUC", "recall at 1 % false alarms"), rows)
 
 
 _LABEL_COLUMNS = ("precision", "recall", "f1")
 _SPAN_COLUMNS = ("iou50", "exact", "char_f1", "clean_lines_with_span")
+
+
+def _read_scores(path: Path) -> object:
+    try:
+        return parse_json(path.read_text(encoding="utf-8"), str(path))
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8; give the JSON that the scorer wrote") from None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -127,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=1e-3, help="max_false_positive_rate of the predictions")
     arguments = parser.parse_args(argv)
     try:
-        section = score_tables(json.loads(arguments.scores.read_text(encoding="utf-8")), arguments.rate)
+        section = score_tables(_read_scores(arguments.scores), arguments.rate)
         model = load_model(arguments.model)
         save_model(arguments.model, replace(model, card=with_scores(model.card, section)))
     except (SpamfilterError, OSError, ValueError) as error:

@@ -42,6 +42,19 @@ def test_each_measure_has_its_row_and_what_is_missing_none() -> None:
     assert "| trade |" not in text
 
 
+def test_what_is_no_number_counts_as_not_there() -> None:
+    """Strings, booleans, lists and numbers without an end leave their cell or row out."""
+    flags = {"clean_lines": "400", "fp_lines": True, "spam_lines": "40", "spam_recall_either_label": [1]}
+    languages = {name: {"spam_lines": lines} for name, lines in {"id": "40", "th": None, "vi": 50}.items()}
+    web = {"flags": flags, "by_lang": languages, "lines": {"clean": {"n": "9"}}, "spans": {"spans": [3]}}
+    text = "\n".join(score_tables({"web": web, "documents": {"pair": {"docs": 10**400, "roc_auc": 1e999}}}, 1e-3))
+    assert "| web |  |  |  |  |  |" in text
+    assert "| web: vi | 50 |  |" in text
+    assert "| pair |  |  |  |" in text
+    for absent in ("web: id", "web: th", "web: clean", "splices"):
+        assert absent not in text
+
+
 def test_a_section_takes_the_place_of_the_older_one() -> None:
     """Written twice, the card holds the newer figures once, and all else as it was."""
     card = "# Model card\n\nwords\n\n## Limits\n\n- some\n"
@@ -70,13 +83,13 @@ def test_the_model_still_loads(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in folder.glob("*.npy")} == before
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"web": {}}', '{"web": {"flags": {}}}', "{"])
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"web": {}}', '{"web": {"flags": {}}}', "{", "[" * 100_000, "é"])
 def test_scores_of_another_shape_are_an_error(content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that is no scorer's result is named, and the card stays as it is."""
     folder = tmp_path / "model"
     shutil.copytree(default_model_folder(), folder)
     scores = tmp_path / "scores.json"
-    scores.write_text(content, encoding="utf-8")
+    scores.write_text(content, encoding="latin-1")
     assert main([str(folder), str(scores)]) == 2
     assert capsys.readouterr().err.startswith("score_table: ")
     assert load_model(folder).card == load_model(default_model_folder()).card
