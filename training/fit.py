@@ -108,7 +108,7 @@ class _FoldScores:
 
 
 def _unit_number(seed: int, text: str) -> float:
-    return int.from_bytes(hashlib.sha256(f"{seed}:{text}".encode()).digest()[:8], "big") / 2**64
+    return int.from_bytes(hashlib.sha256(f"{seed}:{text}".encode("utf-8", "surrogatepass")).digest()[:8], "big") / 2**64
 
 
 def fold_of(document: LabelledDocument, folds: int, seed: int) -> int:
@@ -117,7 +117,10 @@ def fold_of(document: LabelledDocument, folds: int, seed: int) -> int:
         # A treebank stays whole: prose in a language without a treebank must look like that to the other stages.
         return int(_unit_number(seed, document.source) * folds)
     name, _, number = document.document_id.partition("#")
-    unit = f"{name}#{int(number) // _GROUPS_A_FOLD_UNIT}" if number.isdigit() else name
+    try:
+        unit = f"{name}#{int(number) // _GROUPS_A_FOLD_UNIT}"
+    except ValueError:
+        unit = name
     return int(_unit_number(seed, unit) * folds)
 
 

@@ -2,17 +2,17 @@
 
 A folder holds ``<label>/<topic>.<language>.txt``, one line of text a line; an empty line parts two pages.
 TSV is ``label<TAB>text``. JSONL has ``text`` and ``label`` and may have ``lang``, ``doc`` and ``spans``, a list of
-``[start, end]`` in characters of the text: such a line teaches where a foreign phrase stands.
+``[start, end]`` in characters of the text that do not overlap: such a line teaches where a foreign phrase stands.
 """
 
-import json
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from spamfilter.errors import InputError
 from spamfilter.labels import Label
 from training.documents import LabelledDocument, LabelledLine
+from training.json_lines import parse_json
 
 CORPUS_FOLDER = Path(__file__).parent / "corpus"
 PHRASES_SUFFIX = "-phrases"
@@ -98,7 +98,25 @@ def _check_spans(spans: object, text: str, place: str) -> tuple[tuple[int, int],
         if not 0 <= start < end <= len(text):
             raise InputError(f"{place}: span {span} lies outside the text of {len(text)} characters")
         checked.append((start, end))
+    checked.sort()
+    for first, second in pairwise(checked):
+        if second[0] < first[1]:
+            raise InputError(f"{place}: spans {list(first)} and {list(second)} overlap; write one span for both")
     return tuple(checked)
+
+
+def _check_language(language: object, place: str) -> str:
+    if language is None:
+        return "und"
+    if not isinstance(language, str) or not language.strip():
+        raise InputError(f'{place}: "lang" is a code such as "en", not {language!r}')
+    return language
+
+
+def _check_document(name: object, place: str) -> str:
+    if isinstance(name, bool) or not isinstance(name, str | int | float):
+        raise InputError(f'{place}: "doc" is a string or a number, not {name!r}')
+    return str(name)
 
 
 def _read_jsonl(path: Path) -> Iterator[LabelledDocument]:
@@ -107,17 +125,15 @@ def _read_jsonl(path: Path) -> Iterator[LabelledDocument]:
         if not line.strip():
             continue
         place = f"{path}:{number + 1}"
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{place}: not JSON ({error.msg})") from None
+        row = parse_json(line, place)
         if not isinstance(row, dict) or not isinstance(row.get("text"), str) or not row["text"].strip():
             raise InputError(f'{place}: needs an object with a string "text" and a "label"')
         label = _check_label(row.get("label"), place)
-        document = f"{path.name}#{row.get('doc', number)}"
+        document = number if row.get("doc") is None else _check_document(row["doc"], place)
         text = row["text"].replace("\r", " ").replace("\n", " ")
-        spans = _check_spans(row.get("spans", []), text, place)
-        rows.append((document, str(row.get("lang", "und")), LabelledLine(text, label, spans)))
+        spans = _check_spans([] if row.get("spans") is None else row["spans"], text, place)
+        language = _check_language(row.get("lang"), place)
+        rows.append((f"{path.name}#{document}", language, LabelledLine(text, label, spans)))
     for document, group in groupby(rows, key=lambda row: row[0]):
         members = list(group)
         yield LabelledDocument(document, "lines", members[0][1], tuple(line for _, _, line in members), path.stem)

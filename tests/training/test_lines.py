@@ -56,6 +56,18 @@ def test_jsonl_lines_of_one_doc_form_one_document_with_its_language(tmp_path: Pa
     assert second.lines == (LabelledLine("Three", "link_exchange"),)
 
 
+def test_null_in_a_json_line_is_the_same_as_nothing(tmp_path: Path) -> None:
+    """As tables are told in JSON: a column that is empty here stands there as null."""
+    bare = {"text": "One", "label": "clean"}
+    nulls = {**bare, "lang": None, "doc": None, "spans": None}
+    read = [
+        read_labelled_lines(write(tmp_path / "mine.jsonl", "\n".join(map(json.dumps, [row, row]))))
+        for row in (bare, nulls)
+    ]
+    assert read[0] == read[1]
+    assert [document.language for document in read[1]] == ["und", "und"]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -72,6 +84,12 @@ def test_jsonl_lines_of_one_doc_form_one_document_with_its_language(tmp_path: Pa
         ("folder/clean/mills.txt", "x", r"name the file <topic>\.<language>\.txt"),
         ("folder/spam/mills.en.txt", "x", "unknown label 'spam'"),
         ("folder/readme.md", "x", "folder: holds no"),
+        ("mine.jsonl", "\n" + "[" * 100_000, r"mine\.jsonl:2: JSON nested too deeply"),
+        ("mine.jsonl", f'{{"text": {"9" * 5000}}}', r"mine\.jsonl:1: JSON with a number too long"),
+        ("mine.jsonl", '{"text": "x", "label": "clean", "lang": 3}', r'mine\.jsonl:1: "lang" is a code'),
+        ("mine.jsonl", '{"text": "x", "label": "clean", "lang": ""}', r'mine\.jsonl:1: "lang" is a code'),
+        ("mine.jsonl", '{"text": "x", "label": "clean", "doc": ["a"]}', r'mine\.jsonl:1: "doc" is a string or'),
+        ("mine.jsonl", '{"text": "x", "label": "clean", "doc": true}', r'mine\.jsonl:1: "doc" is a string or'),
         ("mine.tsv", "", r"mine\.tsv: holds no labelled line"),
         ("mine.jsonl", "\ufeff\n \n", r"mine\.jsonl: holds no labelled line"),
         ("folder/clean/mills.en.txt", "\n", "folder: holds no labelled line"),
@@ -116,4 +134,14 @@ def test_spans_of_a_json_line_are_read_and_those_outside_the_text_are_refused(tm
     for spans in ("[[20, 9]]", "[[0, 99]]", "[9, 20]", '"9-20"'):
         path.write_text(f'{{"text": "The mill best casino grinds.", "label": "seo_injection", "spans": {spans}}}\n')
         with pytest.raises(InputError, match=r"own\.jsonl:1"):
+            read_labelled_lines(path)
+
+
+def test_spans_of_a_json_line_come_in_the_order_of_the_text_and_may_touch_but_not_overlap(tmp_path: Path) -> None:
+    row = {"text": "The mill best casino grinds.", "label": "seo_injection"}
+    path = write(tmp_path / "own.jsonl", json.dumps({**row, "spans": [[13, 20], [9, 13]]}))
+    assert read_labelled_lines(path)[0].lines[0].spans == ((9, 13), (13, 20))
+    for spans in ([[0, 2], [1, 3]], [[1, 3], [0, 2]], [[0, 9], [2, 3]], [[0, 2], [0, 2]]):
+        write(path, json.dumps({**row, "spans": spans}))
+        with pytest.raises(InputError, match=r"own\.jsonl:1: spans .* overlap"):
             read_labelled_lines(path)
