@@ -58,11 +58,6 @@ class TextBatch:
     dropped: NDArray[np.int64]
     document_offsets: NDArray[np.int64]
 
-    @property
-    def line_documents(self) -> NDArray[np.int64]:
-        """Number of the document of each line, int64 (m,)."""
-        return np.repeat(np.arange(len(self.document_lines) - 1), np.diff(self.document_lines))
-
     def original_positions(self, positions: NDArray[np.int64], documents: NDArray[np.int64] | int) -> NDArray[np.int64]:
         """Offsets in the caller's strings of the characters at ``positions`` of ``chars``."""
         if not len(self.dropped):

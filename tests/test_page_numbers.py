@@ -99,7 +99,7 @@ def test_shapes_and_related_words_are_those_of_a_walk_from_token_to_token(
 ) -> None:
     batch, tokens, _, page = prepared(predictor, texts)
     column = {name: page.values[:, place] for place, name in enumerate(FEATURE_NAMES)}
-    lines = rows_of(batch.line_documents)
+    lines = rows_of(np.searchsorted(batch.document_lines, np.arange(len(batch.line_starts)), side="right") - 1)
     stretches = list(pairwise(rows_of(tokens.line_tokens)))
     assert rows_of(page.lines) == [line for line, (low, high) in enumerate(stretches) if high - low > 1]
     hashes = [int(one) for one in tokens.hashes]

@@ -45,10 +45,11 @@ def test_lines_of_any_batch_are_those_of_the_definition_and_offsets_count_from_t
 @given(st.lists(any_text, max_size=4))
 def test_every_kept_character_maps_back_to_where_it_stood(texts: list[str]) -> None:
     batch = encode(*texts)
-    for line, document in enumerate(batch.line_documents):
+    owners = np.searchsorted(batch.document_lines, np.arange(len(batch.line_starts)), side="right") - 1
+    for line, document in enumerate(owners.tolist()):
         text = texts[document]
         positions = [
-            batch.original_position(place, int(document))
+            batch.original_position(place, document)
             for place in range(int(batch.line_starts[line]), int(batch.line_ends[line]))
         ]
         assert positions == sorted(set(positions))

@@ -82,7 +82,7 @@ def _read_tsv(path: Path) -> Iterator[LabelledDocument]:
     for number, line in enumerate(_read_text(path).split("\n")):
         if not line.strip():
             continue
-        label, tab, text = line.rstrip("\r").partition("\t")
+        label, tab, text = line.partition("\t")
         if not tab or not text.strip():
             raise InputError(f"{path}:{number + 1}: no tab or no text; write label<TAB>text")
         checked = _check_label(label.strip(), f"{path}:{number + 1}")
