@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from spamfilter import LABELS, DocumentKind, cli
+from spamfilter import LABELS, DocumentKind, Predictor, cli
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,6 +32,22 @@ def test_the_library_example_runs_as_written(
     assert names["text"] == clean_page + "\n"
     printed = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in printed] == ["template_residue"]
+
+
+def test_the_words_on_explaining_run_as_written(predictor: Predictor, spun_page: str) -> None:
+    (paragraph,) = re.findall(r"^Why was it flagged\? .*", README, re.MULTILINE)
+    statement, call = re.findall(r"`([^`]+)`", paragraph)
+    names: dict[str, object] = {"predictor": predictor, "page": predictor.predict(spun_page)}
+    exec(statement, names)
+    assert eval(call, names)
+
+
+def test_the_size_of_the_model_is_that_of_its_folder_wherever_it_is_told() -> None:
+    size = sum(path.stat().st_size for path in (ROOT / "models" / "default").iterdir())
+    told = f"{size / 1e6:.0f} MB"
+    places = {"README.md": "reads {}", "docs/pipelines.md": "count {} a machine", "docs/ingest.md": "{} once a machine"}
+    for name, words in places.items():
+        assert words.format(told) in (ROOT / name).read_text(encoding="utf-8")
 
 
 def test_every_label_and_every_kind_of_page_is_explained() -> None:
