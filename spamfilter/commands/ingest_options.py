@@ -24,7 +24,7 @@ its position) and the markers of finished files that --resume goes by.
 exit codes: 0 all input was used, 1 the run is finished but there were problems or an alarm, 2 it was stopped.
 """
 _PLAIN_SECONDS = 10.0
-_OVERWRITE = "begin anew in a folder that holds a run; its files of other names stay"
+_OVERWRITE = "begin anew and replace what lies in the way; files of other names stay"
 _TO = "convert to another format (default: that of the input, JSON lines where it cannot hold the result)"
 
 

@@ -87,7 +87,8 @@ def run_shards(
 
     Raises:
         InputError: there are outputs of an earlier run and neither ``resume`` nor ``overwrite`` is set; or the
-            earlier run was of another job.
+            earlier run was of another job; or a file that no run has claimed lies where an output would, and
+            ``overwrite`` is not set.
         ModelError: the model cannot be loaded.
         ProblemError: the first problem of a strict job.
         OSError: an output cannot be written.
@@ -100,7 +101,7 @@ def run_shards(
     predictor = Predictor.load(settings.model)
     _check_rate(predictor, job)
     job = replace(job, model=_model_sum(settings))
-    _claim(control, job, settings, has_parts=parts > 1)
+    _claim(control, job, settings, shards)
     known = {place: report for place, shard in enumerate(own) if (report := _finished(shard))}
     if not settings.resume:
         for place in known:
@@ -135,10 +136,19 @@ def _model_sum(settings: RunSettings) -> str:
     return hashlib.sha256(((settings.model or default_model_folder()) / CHECKSUM_FILE).read_bytes()).hexdigest()
 
 
-def _claim(control: Path, job: Job, settings: RunSettings, *, has_parts: bool) -> None:
-    """See that the output folder is ours to write: new, or of the same job."""
+def _claim(control: Path, job: Job, settings: RunSettings, shards: Sequence[Shard]) -> None:
+    """See that the output folders are ours to write: without files at our places, or of the same job."""
     claim = json.dumps(job.settings(), indent=1, sort_keys=True) + "\n"
     place = control / "job.json"
+    has_parts = settings.part[1] > 1
+    # The shards of all parts, as the claim of one holds for all.
+    foreign = None if settings.overwrite or place.exists() else _first_in_the_way(shards)
+    # Looked up again: what is there may come from another part, which claims the folder before it writes.
+    if foreign is not None and not place.exists():
+        raise InputError(
+            f"{foreign} is there already and would be overwritten, though no run has claimed {control.parent}; choose "
+            "another folder, or give the file up with --overwrite"
+        )
     if place.exists() and not settings.overwrite:
         same = place.read_text(encoding="utf-8") == claim
         if not settings.resume and not (has_parts and same):
@@ -151,6 +161,14 @@ def _claim(control: Path, job: Job, settings: RunSettings, *, has_parts: bool) -
                 "folder, or begin anew with --overwrite"
             )
     _write(place, claim)
+
+
+def _first_in_the_way(shards: Sequence[Shard]) -> Path | None:
+    """The first planned output that is there already."""
+    places = [place for shard in shards for place in shard.outputs().values()]
+    # Most runs begin in new folders: asking for these is cheap where a million files are planned.
+    folders = {folder for folder in {place.parent for place in places} if folder.exists()}
+    return next((place for place in places if place.parent in folders and os.path.lexists(place)), None)
 
 
 def _finished(shard: Shard) -> ShardReport | None:

@@ -66,9 +66,10 @@ class Shard:
         name: its path relative to what the caller named, with slashes; unique in a run.
         format: what it holds.
         target: what ``output`` holds; never ``AUTO``.
-        rejected, cuts: of a filter run: rejected pages, and what was cut from the others.
+        rejected, cuts: rejected pages, and what was cut from the others; written by a filter run only.
         errors: problems of this shard.
         marker: tells that the shard is done.
+        is_filter: whether the run filters.
     """
 
     path: Path
@@ -80,10 +81,12 @@ class Shard:
     cuts: Path
     errors: Path
     marker: Path
+    is_filter: bool
 
     def outputs(self) -> dict[str, Path]:
         """All files that the shard may write, by what they are; not all need to come to be."""
-        return {"output": self.output, "rejected": self.rejected, "cuts": self.cuts, "errors": self.errors}
+        of_filter = {"rejected": self.rejected, "cuts": self.cuts} if self.is_filter else {}
+        return {"output": self.output, **of_filter, "errors": self.errors}
 
 
 def split_name(name: str) -> tuple[str, str, Format] | None:
@@ -152,7 +155,7 @@ def plan_shards(
     sources = {path.resolve() for path, _ in files}
     taken: dict[Path, Path] = {}
     for shard in shards:
-        for place in (shard.output, shard.rejected, shard.cuts):
+        for place in shard.outputs().values():
             if place.resolve() in sources:
                 raise InputError(f"{place} would be written but is an input; choose another output folder")
             if taken.setdefault(place, shard.path) != shard.path:
@@ -196,6 +199,7 @@ def _shard(path: Path, name: str, output: Path, rejected: Path, target: Target, 
         cuts=rejected / f"{stem}.cuts.jsonl.zst",
         errors=control / "errors" / f"{name}.jsonl",
         marker=control / "shards" / f"{name}.json",
+        is_filter=is_filter,
     )
 
 

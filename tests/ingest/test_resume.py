@@ -6,14 +6,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from spamfilter.ingest import run
 from spamfilter.ingest.byte_files import OutputFolder, remove_partials
-from tests.ingest.material import ROOT, command, decompress, json_lines, records, summary, table, tree
+from spamfilter.ingest.shards import Shard
+from tests.ingest.material import ROOT, command, compress, decompress, json_lines, records, summary, table, tree
 from tests.ingest.pages import pages
 
 FILES = 6
@@ -41,7 +43,7 @@ def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(
 ) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert command(*arguments(inputs, whole, "--to", to)) == 0
-    run = subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "spamfilter", *arguments(inputs, broken, "-j", jobs, "--to", to)],
         start_new_session=True,
         cwd=ROOT,
@@ -51,11 +53,11 @@ def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(
     markers = broken / "_spamfilter/shards"
     deadline = time.monotonic() + 120
     while len(list(markers.glob("*.json"))) < 2:
-        assert run.poll() is None, "the run ended before it could be killed"
+        assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    kill(run.pid, signal.SIGKILL)
-    run.wait()
+    kill(process.pid, signal.SIGKILL)
+    process.wait()
     done = {path.name: path.stat().st_mtime_ns for path in markers.glob("[0-9]*.json")}
     assert 2 <= len(done) < FILES + 1
     assert not (broken / "_spamfilter/summary.json").exists()
@@ -68,7 +70,7 @@ def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(
             decompress(path)
     # Workers that have lost their run may still be at it: they must not spoil the one that goes on.
     assert command(*arguments(inputs, broken, "--resume", "--to", to)) == 0
-    wait_for_the_end_of(run.pid)
+    wait_for_the_end_of(process.pid)
     assert tree(broken) == tree(whole)
     assert tree(tmp_path / "broken-rejected") == tree(tmp_path / "whole-rejected")
     assert {name: (markers / name).stat().st_mtime_ns for name in done} == done
@@ -135,6 +137,50 @@ def test_a_folder_that_holds_a_run_is_not_written_to_by_mistake(
     assert command(*arguments(inputs, tmp_path / "o", "--resume", "--min-characters", 9)) == 2
     assert "other options" in capsys.readouterr().err
     assert command(*arguments(inputs, tmp_path / "o", "--overwrite", "--min-characters", 9)) == 0
+
+
+@pytest.mark.parametrize("name", ["o/5.jsonl.zst", "o-rejected/0.rejected.jsonl.zst", "o-rejected/5.cuts.jsonl.zst"])
+@pytest.mark.parametrize(
+    "options", [(), ("--resume",), ("--part", "1/3"), ("--text-column", "nope", "--strict")], ids=" ".join
+)
+def test_a_file_that_no_run_has_written_is_not_replaced_by_mistake(
+    tmp_path: Path, inputs: Path, capsys: pytest.CaptureFixture[str], name: str, options: tuple[str, ...]
+) -> None:
+    compress(tmp_path / name, b"precious")
+    before = tree(tmp_path)
+    assert command(*arguments(inputs, tmp_path / "o", *options)) == 2
+    error = capsys.readouterr().err
+    assert f"{tmp_path / name} is there already" in error
+    assert "--overwrite" in error
+    assert tree(tmp_path) == before
+    assert command(*arguments(inputs, tmp_path / "o", "--overwrite")) == 0
+    assert decompress(tmp_path / name) != b"precious"
+
+
+def test_files_of_a_part_that_claims_the_folder_meanwhile_are_no_strangers(
+    tmp_path: Path, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = run._first_in_the_way
+
+    def look_late(shards: Sequence[Shard]) -> Path | None:
+        monkeypatch.setattr(run, "_first_in_the_way", look)
+        assert command(*arguments(inputs, tmp_path / "o", "--part", "1/2")) == 0
+        found = look(shards)
+        assert found is not None
+        return found
+
+    monkeypatch.setattr(run, "_first_in_the_way", look_late)
+    assert command(*arguments(inputs, tmp_path / "o", "--part", "2/2")) == 0
+    assert len(summary_files(tmp_path / "o", "summary.part-1-of-2.json")) == 4
+    assert len(summary_files(tmp_path / "o", "summary.part-2-of-2.json")) == 3
+
+
+def test_annotate_leaves_alone_what_only_filter_writes(tmp_path: Path) -> None:
+    path = json_lines(tmp_path / "in/a.jsonl", records(pages(3)))
+    for name in ("a.cuts.jsonl.zst", "a.rejected.jsonl.zst"):
+        compress(tmp_path / "o" / name, b"precious")
+    assert command("annotate", path, "-o", tmp_path / "o") == 0
+    assert decompress(tmp_path / "o/a.cuts.jsonl.zst") == decompress(tmp_path / "o/a.rejected.jsonl.zst") == b"precious"
 
 
 def test_parts_on_several_machines_sum_up_to_the_whole(tmp_path: Path, inputs: Path) -> None:
