@@ -16,6 +16,8 @@ import orjson
 _DECODER = json.JSONDecoder()
 _STRING: Callable[[str, int, bool], tuple[str, int]] = json.decoder.__dict__["scanstring"]
 _SPACE = " \t\n\r"
+DEEPEST = 500
+"""Levels of lists and objects up to which a record is read: the parser and the writer of Python stop below 1000."""
 
 
 def parse_object(line: bytes) -> dict[str, Any]:
@@ -25,7 +27,7 @@ def parse_object(line: bytes) -> dict[str, Any]:
 
     Raises:
         UnicodeDecodeError: the bytes are not UTF-8.
-        ValueError: they are no JSON object; the message says where.
+        ValueError: they are no JSON object, or one of more than ``DEEPEST`` levels; the message says what is wrong.
     """
     try:
         value = orjson.loads(line)
@@ -33,10 +35,27 @@ def parse_object(line: bytes) -> dict[str, Any]:
         try:
             value = json.loads(line.decode("utf-8"))
         except RecursionError:
-            raise ValueError("nested too deeply") from None
+            raise _too_deep() from None
     if not isinstance(value, dict):
         raise ValueError(f"not an object but {type(value).__name__}")
+    # Few lines have so many brackets: the others need no look into their values.
+    if line.count(b"[") + line.count(b"{") > DEEPEST and _is_too_deep(value):
+        raise _too_deep()
     return value
+
+
+def _too_deep() -> ValueError:
+    return ValueError(f"nested more than {DEEPEST} levels deep")
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        parts = [part.values() if isinstance(part, dict) else part for part in level]
+        level = [inner for part in parts for inner in part if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def dump(value: Any) -> bytes:

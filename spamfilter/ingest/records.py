@@ -16,7 +16,7 @@ class ProblemKind(StrEnum):
     """Why a record or a file cannot be used. The string values are stable across releases."""
 
     BROKEN_RECORD = "broken_record"
-    """A line that is no JSON object, or a WARC record that does not end where it says."""
+    """A line that is no JSON object or a very deep one, or a WARC record that does not end where it says."""
     WRONG_ENCODING = "wrong_encoding"
     """Bytes that are not UTF-8."""
     NO_TEXT = "no_text"

@@ -69,6 +69,23 @@ def test_a_broken_line_is_listed_with_its_bytes_and_the_others_are_used(tmp_path
     assert summary(tmp_path / "o")["total"]["problems"] == {kind: 1}
 
 
+@pytest.mark.parametrize(
+    "command_line", [("filter", "--rejected", "r", "--reject", "none"), ("annotate", "--to", "parquet")], ids=" ".join
+)
+def test_a_record_that_is_nested_too_deeply_is_a_broken_record_and_the_others_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command_line: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    deep = f'{{"text": {json.dumps(mixed_page(0))}, "deep": {"[" * 990}{"]" * 990}}}'.encode()
+    compress(tmp_path / "in/x.jsonl", b"\n".join([GOOD, deep, GOOD]))
+    assert command(*command_line, "in", "-o", "o") == 1
+    (problem,) = problems(tmp_path / "o")
+    assert (problem["kind"], problem["position"]) == ("broken_record", "line 2")
+    assert "nested more than 500 levels deep" in problem["message"]
+    assert problem["record"].encode() == deep
+    assert summary(tmp_path / "o")["total"]["kept"] == 2
+
+
 @pytest.mark.parametrize("record", [{"body": "x"}, {"text": None}, {"text": 7}, {"text": ["x"]}])
 def test_a_record_without_text_is_rejected_with_the_reason(tmp_path: Path, record: dict[str, object]) -> None:
     json_lines(tmp_path / "in/x.jsonl", [{"text": clean_page(0)}, record])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spamfilter.ingest.json_text import add_value, dump, parse_object, replace_value
+from spamfilter.ingest.json_text import DEEPEST, add_value, dump, parse_object, replace_value
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -64,3 +64,22 @@ def test_what_pythons_json_reads_is_read() -> None:
 def test_what_is_no_object_is_a_value_error(line: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the message is that of the parser
         parse_object(line)
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_what_is_read_can_be_changed_and_written_however_deep_it_is(opening: str, closing: str) -> None:
+    def line(levels: int) -> bytes:
+        inner = opening * (levels - 1) + "1" + closing * (levels - 1)
+        return f'{{"text":"[[{{","deep":{inner}}}'.encode()
+
+    deepest = line(DEEPEST)
+    assert json.loads(dump(parse_object(deepest))) == json.loads(deepest)
+    assert replace_value(deepest, "text", "b") == deepest.replace(b"[[{", b"b", 1)
+    for levels in (DEEPEST + 1, 990, 100_000):
+        with pytest.raises(ValueError, match="nested more than"):
+            parse_object(line(levels))
+
+
+def test_a_line_of_many_brackets_that_is_not_deep_is_read() -> None:
+    fields = {"text": "[" * 2000, "rows": [[{"a": []}]] * 2000}
+    assert parse_object(json.dumps(fields).encode()) == fields
