@@ -7,6 +7,7 @@ our business. So the text is exchanged in place, and new keys go in before the c
 import base64
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,8 @@ import orjson
 _DECODER = json.JSONDecoder()
 _STRING: Callable[[str, int, bool], tuple[str, int]] = json.decoder.__dict__["scanstring"]
 _SPACE = " \t\n\r"
+_DIGITS_AS_ZEROS = bytes(ord("0") if byte in b"0123456789" else ord(" ") for byte in range(256))
+_LONG_NUMBER = b"0" * 19
 DEEPEST = 500
 """Levels of lists and objects up to which a record is read: the parser and the writer of Python stop below 1000."""
 
@@ -23,25 +26,30 @@ DEEPEST = 500
 def parse_object(line: bytes) -> dict[str, Any]:
     """Parse one JSON object.
 
-    Escaped lone surrogates, NaN and integers of any size are read, as Python's json reads them.
+    Escaped lone surrogates, NaN and integers of up to 4300 digits are read, as Python's json reads them.
 
     Raises:
         UnicodeDecodeError: the bytes are not UTF-8.
         ValueError: they are no JSON object, or one of more than ``DEEPEST`` levels; the message says what is wrong.
     """
-    try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        try:
-            value = json.loads(line.decode("utf-8"))
-        except RecursionError:
-            raise _too_deep() from None
+    value = _parse(line)
     if not isinstance(value, dict):
         raise ValueError(f"not an object but {type(value).__name__}")
     # Few lines have so many brackets: the others need no look into their values.
     if line.count(b"[") + line.count(b"{") > DEEPEST and _is_too_deep(value):
         raise _too_deep()
     return value
+
+
+def _parse(line: bytes) -> Any:
+    # orjson rounds integers beyond 64 bit; this search costs less than a look into the values.
+    if _LONG_NUMBER not in line.translate(_DIGITS_AS_ZEROS):
+        with suppress(orjson.JSONDecodeError):
+            return orjson.loads(line)
+    try:
+        return json.loads(line.decode("utf-8"))
+    except RecursionError:
+        raise _too_deep() from None
 
 
 def _too_deep() -> ValueError:

@@ -21,7 +21,7 @@ from tests.ingest.material import (
     warc,
     wet,
 )
-from tests.ingest.pages import SPAM_LINES, clean_page, pages
+from tests.ingest.pages import SPAM_LINES, clean_page, mixed_page, pages
 
 TEXTS = [*pages(40), "", "\n\n", SPAM_LINES[0], "one line of text"]
 
@@ -275,3 +275,11 @@ def test_the_summary_counts_every_line_and_can_be_printed_as_json(
     assert f"1 file: {len(TEXTS)} pages" in out
     assert "cut: " in out
     assert "rejected: " in out
+
+
+def test_ids_beyond_64_bit_join_cuts_to_their_pages(tmp_path: Path) -> None:
+    path = json_lines(tmp_path / "x.jsonl", [{"id": 123456789012345678901234567890, "text": mixed_page(0)}])
+    command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r")
+    (page,) = read_json_lines(tmp_path / "o/x.jsonl")
+    cuts = read_json_lines(tmp_path / "r/x.cuts.jsonl.zst")
+    assert {cut["id"] for cut in cuts} == {page["id"]} == {123456789012345678901234567890}

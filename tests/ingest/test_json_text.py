@@ -60,7 +60,16 @@ def test_what_pythons_json_reads_is_read() -> None:
     assert dump({"text": "\ud800"}) == b'{"text": "\\ud800"}'
 
 
-@pytest.mark.parametrize("line", [b"[1]", b'"text"', b"{", b"", b'{"a":1}{"b":2}', b"[" * 100_000, b"nul"])
+@pytest.mark.parametrize("number", [1 << 63, 1 << 64, -(1 << 63) - 1, 10**29 + 1, 10**4299, 1234567890123456789])
+def test_integers_stay_what_they_are(number: int) -> None:
+    value = parse_object(f'{{"text": "a", "deep": [{{"n":{number}}}]}}'.encode())["deep"][0]["n"]
+    assert (type(value), value) == (int, number)
+    assert dump(value) == str(number).encode()
+
+
+@pytest.mark.parametrize(
+    "line", [b"[1]", b'"text"', b"{", b"", b'{"a":1}{"b":2}', b'{"a":%s}' % (b"1" * 5000), b"[" * 100_000, b"nul"]
+)
 def test_what_is_no_object_is_a_value_error(line: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the message is that of the parser
         parse_object(line)

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spamfilter.ingest.json_text import parse_object
 from spamfilter.ingest.row_types import row_types
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
@@ -52,6 +53,12 @@ def test_numbers_that_a_float_cannot_hold_stay_exact_beside_fractions() -> None:
     objects: list[dict[str, Any]] = [{"n": (1 << 53) + 1}, {"n": 0.5}]
     types = row_types(objects, "text", frozenset())
     assert [types.row(one)["n"] for one in objects] == ["9007199254740993", "0.5"]
+
+
+def test_a_column_with_integers_beyond_64_bit_is_one_of_strings_with_json() -> None:
+    objects = [parse_object(b'{"n":18446744073709551620}'), parse_object(b'{"n":7}')]
+    types = row_types(objects, "text", frozenset())
+    assert [types.row(one)["n"] for one in objects] == ["18446744073709551620", "7"]
 
 
 def test_objects_used_as_dictionaries_do_not_become_thousands_of_columns() -> None:
