@@ -232,7 +232,8 @@ def test_text_files_have_the_numbers_of_their_records_and_are_made_again_on_resu
 def test_a_folder_that_holds_other_things_is_not_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = json_lines(tmp_path / "x.jsonl", records(TEXTS))
     compress(tmp_path / "o/x/notes.md", b"mine")
-    assert command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r", "--to", "text") == 2
+    options = ("--rejected", tmp_path / "r", "--to", "text", "--overwrite")
+    assert command("filter", path, "-o", tmp_path / "o", *options) == 2
     assert f"{tmp_path / 'o/x'}: Directory not empty" in capsys.readouterr().err
     assert (tmp_path / "o/x/notes.md").read_bytes() == b"mine"
 
