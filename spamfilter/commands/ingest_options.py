@@ -76,6 +76,7 @@ def run_job(
         raise InputError("--jobs 0 means no worker at all; use 1, another number, or -1 for all cores")
     if arguments.resume and arguments.overwrite:
         raise InputError("--resume goes on with a run, --overwrite throws it away; give one of them")
+    _check_names(arguments)
     read = ReadOptions(arguments.text_column, arguments.id_column, arguments.main_content, arguments.max_characters)
     target = Target(arguments.to)
     job = Job(task, read, target, strict=arguments.strict, alarm_share=arguments.alarm_share)
@@ -98,6 +99,16 @@ def run_job(
         count = sum(result.total.problems.values())
         print(f"spamfilter: {count} problem{'s' * (count > 1)}, listed in {result.errors}", file=sys.stderr)
     return EXIT_WHOLE if result.is_clean else EXIT_PROBLEMS
+
+
+def _check_names(arguments: argparse.Namespace) -> None:
+    for option in ("text_column", "id_column", "output_column"):
+        name = getattr(arguments, option, "")
+        try:
+            name.encode("utf-8")
+        except UnicodeEncodeError:
+            option = option.replace("_", "-")
+            raise InputError(f"--{option} {name} is not UTF-8, as names of columns are; give it in UTF-8") from None
 
 
 def print_result(result: "RunResult") -> None:

@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from spamfilter.ingest.byte_files import OutputFile
 from spamfilter.ingest.records import Record
+from spamfilter.ingest.shards import as_utf8
 
 Headers = Sequence[tuple[str, str]]
 _END = b"\r\n\r\n"
@@ -113,7 +114,7 @@ class ArchiveWriter:
             ("WARC-Type", "warcinfo"),
             ("WARC-Date", date),
             ("WARC-Record-ID", f"<{uuid5(NAMESPACE_URL, seed).urn}>"),
-            ("WARC-Filename", self._file.path.name),
+            ("WARC-Filename", as_utf8(self._file.path.name)),
             ("Content-Type", "application/warc-fields"),
         ]
         self._write(headers, block, first.version)

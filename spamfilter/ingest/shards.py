@@ -63,7 +63,8 @@ class Shard:
 
     Attributes:
         path: the input.
-        name: its path relative to what the caller named, with slashes; unique in a run.
+        name: its path relative to what the caller named, with slashes, for people and as an id; bytes that are not
+            UTF-8 stand as ``\\udcNN``.
         format: what it holds.
         target: what ``output`` holds; never ``AUTO``.
         rejected, cuts: rejected pages, and what was cut from the others; written by a filter run only.
@@ -96,6 +97,11 @@ def split_name(name: str) -> tuple[str, str, Format] | None:
         if lowered.endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)], name[-len(suffix) :], kind
     return None
+
+
+def as_utf8(name: str) -> str:
+    """A name of a file as UTF-8 can hold it: a byte NN that is not UTF-8 becomes ``\\udcNN``."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def find_files(inputs: Iterable[str]) -> list[tuple[Path, str]]:
@@ -191,7 +197,7 @@ def _shard(path: Path, name: str, output: Path, rejected: Path, target: Target, 
     control = output / CONTROL_FOLDER
     return Shard(
         path=path,
-        name=name,
+        name=as_utf8(name),
         format=kind,
         target=chosen,
         output=output / (name if keeps_name else stem + _suffix(kind, chosen)),

@@ -1,5 +1,6 @@
 """Parquet: row groups streamed, other columns untouched."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,9 @@ class TableReader:
         with path.open("rb"):
             pass  # an OSError of the system, not one that pyarrow words
         try:
-            self._file = pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
+            # As bytes, because pyarrow takes only names in UTF-8 as strings.
+            source = pa.OSFile(os.fsencode(path))
+            self._file = pq.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False)
         except (pa.ArrowException, OSError) as error:
             message = f"no whole Parquet file ({_first_line(error)}); fetch it again or mend its name"
             raise ProblemError(Problem(ProblemKind.UNREADABLE, str(path), "", message)) from None
@@ -72,7 +75,7 @@ class TableReader:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        self._file.close(force=True)
 
     def _tell(self, position: int) -> None:
         if self._on_progress is not None:

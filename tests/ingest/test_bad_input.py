@@ -327,3 +327,31 @@ def test_a_full_disk_stops_the_run_with_one_line_and_resume_goes_on(tmp_path: Pa
     command("filter", tmp_path / "in", "-o", whole, "--rejected", tmp_path / "v")
     assert tree(whole) == tree(tmp_path / "o")
     assert tree(tmp_path / "v") == tree(tmp_path / "r")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file system that takes any bytes as a name")
+def test_files_with_names_that_are_not_utf8_are_used_and_named_with_escapes(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    compress(tmp_path / f"in/t/{name}.txt", clean_page(0).encode())
+    assert command("annotate", tmp_path / "in/t", "-o", tmp_path / "a", "--to", "parquet") == 0
+    assert pq.read_table(tmp_path / "a")["id"].to_pylist() == [r"caf\udce9.txt"]
+    # pyarrow writes no file of such a name.
+    table(tmp_path / "in/x.parquet", [clean_page(0)]).rename(tmp_path / f"in/{name} 1.parquet")
+    json_lines(tmp_path / f"in/{name} 2.jsonl", records([clean_page(0)]))
+    assert filtered(tmp_path) == 0
+    assert summary(tmp_path / "o")["total"]["kept"] == 3
+    path = warc(tmp_path / f"in/{name}.warc.gz", [clean_page(0)])
+    assert command("filter", path, "-o", tmp_path / "w", "--rejected", tmp_path / "r", "--to", "wet") == 0
+    head = decompress(tmp_path / f"w/{name}.warc.wet.gz").partition(b"conversion")[0].decode()
+    assert r"WARC-Filename: caf\udce9.warc.wet.gz" in head
+    assert r"source: caf\udce9.warc.gz" in head
+
+
+@pytest.mark.parametrize("option", ["--text-column", "--id-column", "--output-column"])
+def test_a_name_of_a_column_that_is_not_utf8_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    table(tmp_path / "in/x.parquet", [clean_page(0)])
+    assert command("annotate", tmp_path / "in", "-o", tmp_path / "o", option, os.fsdecode(b"\xff")) == 2
+    assert rf"{option} \udcff is not UTF-8" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
