@@ -14,6 +14,7 @@ from spamfilter.labels import LABELS, Label
 from spamfilter.predictor import Predictor
 
 _BOILERPLATE = LABELS.index(Label.BOILERPLATE)
+NO_ID_MESSAGE = "no string or integer at {!r}; attribute files need ids, name their column or key with --id-column"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,11 @@ def _cuts(
             }
         )
     return tuple(cuts)
+
+
+def dolma_id(value: Any) -> str | None:
+    """The id of a document as attribute files hold it: a string, or an integer as a string; None if it is neither."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
 def dolma_attributes(texts: Sequence[str], decisions: Decisions, prefix: str) -> list[dict[str, list[list[Any]]]]:

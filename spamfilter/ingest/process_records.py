@@ -12,7 +12,7 @@ from spamfilter.ingest.archive_writers import ArchiveWriter
 from spamfilter.ingest.arrow import annotation_array, annotation_type
 from spamfilter.ingest.context import ShardContext
 from spamfilter.ingest.decisions import decide
-from spamfilter.ingest.filtering import dolma_attributes, filter_pages
+from spamfilter.ingest.filtering import NO_ID_MESSAGE, dolma_attributes, dolma_id, filter_pages
 from spamfilter.ingest.job import AnnotateOptions, FilterOptions, Format, Job, Target
 from spamfilter.ingest.json_text import add_value, dump, replace_value
 from spamfilter.ingest.jsonl import read_jsonl
@@ -142,9 +142,8 @@ def _obstacle(record: Record, text: str, job: Job, target: Target) -> tuple[Prob
         )
         return ProblemKind.TOO_LONG, message
     if target is Target.DOLMA:
-        if not isinstance(record.fields.get(read.id_column), str):
-            message = f"no string at {read.id_column!r}; attribute files need ids, name their key with --id-column"
-            return ProblemKind.NO_ID, message
+        if dolma_id(record.fields.get(read.id_column)) is None:
+            return ProblemKind.NO_ID, NO_ID_MESSAGE.format(read.id_column)
     elif isinstance(job.task, AnnotateOptions) and job.task.output_column in record.fields:
         message = f"the key {job.task.output_column!r} is there already; choose another with --output-column"
         return ProblemKind.COLUMN_EXISTS, message
@@ -207,7 +206,7 @@ def _annotate(
     if context.shard.target is Target.DOLMA:
         attributes = dolma_attributes(texts, decisions, options.output_column)
         for record, marks in zip(judged, attributes, strict=True):
-            fields = {"id": record.fields[context.job.read.id_column], "attributes": marks}
+            fields = {"id": dolma_id(record.fields[context.job.read.id_column]), "attributes": marks}
             output.write(Record(record.number, record.text, fields), None, None)
         return
     verdicts = annotation_array(decisions, lines=options.lines, probabilities=options.probabilities)

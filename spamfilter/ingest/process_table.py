@@ -8,12 +8,12 @@ import pyarrow as pa
 from spamfilter.ingest.arrow import annotated_schema, verdicts
 from spamfilter.ingest.context import ShardContext
 from spamfilter.ingest.decisions import Decisions, decide
-from spamfilter.ingest.filtering import dolma_attributes, filter_pages
+from spamfilter.ingest.filtering import NO_ID_MESSAGE, dolma_attributes, dolma_id, filter_pages
 from spamfilter.ingest.job import AnnotateOptions, FilterOptions, Target
 from spamfilter.ingest.json_text import dump
 from spamfilter.ingest.records import Problem, ProblemError, ProblemKind
 from spamfilter.ingest.table_writers import LazyTable, TableWriter
-from spamfilter.ingest.tables import TableReader, replace_column, row_texts
+from spamfilter.ingest.tables import TableReader, decodable_values, replace_column, row_texts
 from spamfilter.ingest.writers import LazyLines
 
 REASON_FIELDS = (
@@ -72,14 +72,14 @@ def _filter(context: ShardContext, reader: TableReader, options: FilterOptions) 
             context.report.rejected[kind.value] += 1
             reasons[place] = (kind.value, None, None)
         changed: dict[int, str] = {}
-        names = _names(batch, context.job.read.id_column)
+        names = _ids(batch, context.job.read.id_column)
         for place, page in zip(places, pages, strict=True):
             if page.reason is not None:
                 reasons[place] = (page.reason, page.kind, page.probability)
             elif page.text is not None:
                 changed[place] = page.text
                 for cut in page.cuts:
-                    cuts.write(dump({"id": names[place] if names else None, "record": first_row + place, **cut}))
+                    cuts.write(dump({"id": _told(names[place]), "record": first_row + place, **cut}))
         kept = replace_column(batch, column, changed) if changed else batch
         if reasons:
             kept = kept.filter(pa.array([place not in reasons for place in range(batch.num_rows)]))
@@ -89,13 +89,14 @@ def _filter(context: ShardContext, reader: TableReader, options: FilterOptions) 
     context.note(problems)
 
 
-def _names(batch: pa.RecordBatch, id_column: str) -> list[Any] | None:
-    """Ids of the rows as strings, if there is such a column."""
+def _ids(batch: pa.RecordBatch, id_column: str) -> list[Any]:
+    """Ids of the rows; None for all, if there is no such column or more than one."""
     places = batch.schema.get_all_field_indices(id_column)
-    if len(places) != 1:
-        return None
-    values = batch.column(places[0]).to_pylist()
-    return [value if value is None or isinstance(value, str | int) else str(value) for value in values]
+    return decodable_values(batch.column(places[0])) if len(places) == 1 else [None] * batch.num_rows
+
+
+def _told(value: Any) -> Any:
+    return value if value is None or isinstance(value, str | int) else str(value)
 
 
 def _with_reasons(batch: pa.RecordBatch, reasons: dict[int, tuple[str, str | None, float | None]]) -> pa.RecordBatch:
@@ -161,12 +162,12 @@ def _write_attributes(context: ShardContext, reader: TableReader, options: Annot
             continue
         texts, _ = _texts(context, batch, first_row, problems)
         judged = []
-        for place, name in enumerate(_names(batch, id_column) or [None] * batch.num_rows):
+        for place, name in enumerate(map(dolma_id, _ids(batch, id_column))):
             if texts[place] is not None and name is None:
-                message = f"{id_column!r} is null; attribute files need ids"
+                message = NO_ID_MESSAGE.format(id_column)
                 problems.append(Problem(ProblemKind.NO_ID, str(shard.path), f"row {first_row + place}", message))
-            elif (text := texts[place]) is not None:
-                judged.append((str(name), text))
+            elif name is not None and (text := texts[place]) is not None:
+                judged.append((name, text))
         found = [text for _, text in judged]
         rate = options.max_false_positive_rate
         decisions = decide(list(context.predictor.predict_many(found, max_false_positive_rate=rate)))

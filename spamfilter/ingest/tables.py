@@ -88,17 +88,10 @@ def row_texts(
     """The text of each row, or None and the reason in the second result."""
     column = batch.column(text_position(batch.schema, text_column))
     without: dict[int, ProblemKind] = {}
-    texts: list[str | None]
-    try:
-        texts = column.to_pylist()
-    except UnicodeDecodeError:
-        texts = [_decoded(value) for value in column]
-        for place, text in enumerate(texts):
-            if text is None and column[place].is_valid:
-                without[place] = ProblemKind.WRONG_ENCODING
+    texts: list[str | None] = decodable_values(column)
     for place, text in enumerate(texts):
         if text is None:
-            without.setdefault(place, ProblemKind.NO_TEXT)
+            without[place] = ProblemKind.WRONG_ENCODING if column[place].is_valid else ProblemKind.NO_TEXT
         elif len(text) > longest:
             without[place] = ProblemKind.TOO_LONG
             texts[place] = None
@@ -110,6 +103,15 @@ def row_texts(
     for place, kind in sorted(without.items()):
         problems.append(Problem(kind, file, f"row {first_row + place}", words[kind]))
     return texts, without
+
+
+def decodable_values(column: pa.Array) -> list[Any]:
+    """Values of a column; None for strings that are not UTF-8."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except UnicodeDecodeError:
+        values = [_decoded(value) for value in column]
+    return values
 
 
 def replace_column(batch: pa.RecordBatch, name: str, texts: dict[int, str]) -> pa.RecordBatch:
@@ -127,12 +129,11 @@ def replace_column(batch: pa.RecordBatch, name: str, texts: dict[int, str]) -> p
     return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
 
 
-def _decoded(value: pa.Scalar) -> str | None:
+def _decoded(value: pa.Scalar) -> Any:
     try:
-        text: str | None = value.as_py()
+        return value.as_py()
     except UnicodeDecodeError:
         return None
-    return text
 
 
 def _rows_a_batch(facts: Any) -> int:

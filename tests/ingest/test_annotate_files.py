@@ -4,21 +4,20 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from spamfilter import Predictor
 from spamfilter.ingest import annotate
 from tests.ingest.material import command, json_lines, problems, read_json_lines, records, summary, table, warc, wet
-from tests.ingest.pages import ODD_TEXTS, pages
+from tests.ingest.pages import ODD_TEXTS, mixed_page, pages
 
 TEXTS = [*pages(20), *ODD_TEXTS]
 
 
 @pytest.fixture(scope="module")
 def wanted(predictor: Predictor) -> list[Any]:
-    import pyarrow as pa
-
     result: list[Any] = annotate(pa.table({"text": TEXTS}), predictor=predictor)["spamfilter"].to_pylist()
     return result
 
@@ -85,6 +84,36 @@ def test_dolma_attributes_mark_labels_by_id(tmp_path: Path, predictor: Predictor
             elif line.label != "clean":
                 marks.setdefault(name, []).append([line.start, line.end, line.probability])
         assert row["attributes"] == marks
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.parquet"])
+@pytest.mark.parametrize(
+    ("ids", "wanted"),
+    [([7, 1 << 62, None], ["7", str(1 << 62)]), (["7", "b", None], ["7", "b"]), ([True, False], []), ([0.5, 1.0], [])],
+)
+def test_dolma_ids_are_strings_or_integers_in_any_format(
+    tmp_path: Path, name: str, ids: list[Any], wanted: list[str]
+) -> None:
+    rows = [{"id": one, "text": TEXTS[0]} for one in ids]
+    if name == "x.jsonl":
+        json_lines(tmp_path / name, rows)
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / name)
+    assert command("annotate", tmp_path / name, "-o", tmp_path / "o", "--to", "dolma") == 1
+    assert [row["id"] for row in read_json_lines(tmp_path / "o/x.jsonl.gz")] == wanted
+    assert [one["kind"] for one in problems(tmp_path / "o")] == ["no_id"] * (len(ids) - len(wanted))
+
+
+def test_ids_of_a_table_that_are_not_utf8_do_not_end_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    ids = pa.array([b"caf\xe9", b"ok"]).view(pa.string())
+    pq.write_table(pa.table({"id": ids, "text": [mixed_page(0), mixed_page(1)]}), path)
+    assert command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r") == 0
+    cuts = read_json_lines(tmp_path / "r/x.cuts.jsonl.zst")
+    assert {(cut["record"], cut["id"]) for cut in cuts} == {(0, None), (1, "ok")}
+    assert command("annotate", path, "-o", tmp_path / "a", "--to", "dolma") == 1
+    assert [row["id"] for row in read_json_lines(tmp_path / "a/x.jsonl.gz")] == ["ok"]
+    assert [(one["kind"], one["position"]) for one in problems(tmp_path / "a")] == [("no_id", "row 0")]
 
 
 def test_lone_surrogates_survive(tmp_path: Path) -> None:
