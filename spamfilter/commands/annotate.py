@@ -3,6 +3,7 @@
 import argparse
 
 from spamfilter.commands.ingest_options import EPILOG, add_common, require_ingest, run_job
+from spamfilter.errors import InputError
 
 _TARGETS = ("auto", "jsonl", "jsonl.gz", "jsonl.zst", "parquet", "dolma")
 
@@ -30,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     require_ingest()
     from spamfilter.ingest.job import AnnotateOptions
 
+    _check_effects(arguments)
     options = AnnotateOptions(
         max_false_positive_rate=arguments.max_false_positive_rate,
         output_column=arguments.output_column,
@@ -39,3 +41,17 @@ def run(arguments: argparse.Namespace) -> int:
         drop_boilerplate=arguments.drop_boilerplate,
     )
     return run_job(arguments, options)
+
+
+def _check_effects(arguments: argparse.Namespace) -> None:
+    of_annotations = {
+        "--lines flagged": arguments.lines == "flagged",
+        "--probabilities": arguments.probabilities,
+        "--cleaned": arguments.cleaned,
+        "--drop-boilerplate": arguments.drop_boilerplate,
+    }
+    given = [option for option, is_given in of_annotations.items() if is_given]
+    if given and arguments.to == "dolma":
+        raise InputError(f"--to dolma has no place for {', '.join(given)}; leave that out or choose another format")
+    if arguments.drop_boilerplate and not arguments.cleaned:
+        raise InputError("--drop-boilerplate acts on the cleaned text alone; add --cleaned or leave it out")

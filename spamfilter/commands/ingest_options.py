@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from spamfilter.errors import InputError
 
 if TYPE_CHECKING:
-    from spamfilter.ingest.job import AnnotateOptions, FilterOptions
+    from spamfilter.ingest.job import AnnotateOptions, FilterOptions, Format
     from spamfilter.ingest.progress import Progress
     from spamfilter.ingest.run import RunResult
 
@@ -24,6 +24,7 @@ its position) and the markers of finished files that --resume goes by.
 exit codes: 0 all input was used, 1 the run is finished but there were problems or an alarm, 2 it was stopped.
 """
 _PLAIN_SECONDS = 10.0
+_TEXT_COLUMN = "text"
 _OVERWRITE = "begin anew and replace what lies in the way; files of other names stay"
 _TO = "convert to another format (default: that of the input, JSON lines where it cannot hold the result)"
 
@@ -33,7 +34,7 @@ def add_common(parser: argparse.ArgumentParser, targets: tuple[str, ...]) -> Non
     parser.add_argument("inputs", nargs="+", metavar="IN", help="files, folders or globs")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="output folder")
     parser.add_argument("--to", choices=targets, default="auto", help=_TO)
-    parser.add_argument("--text-column", default="text", metavar="NAME", help="column or key of the text (text)")
+    parser.add_argument("--text-column", default=_TEXT_COLUMN, metavar="NAME", help="column or key of the text (text)")
     parser.add_argument("--id-column", default="id", metavar="NAME", help="column or key that names a record (id)")
     parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
     parser.add_argument(
@@ -43,7 +44,9 @@ def add_common(parser: argparse.ArgumentParser, targets: tuple[str, ...]) -> Non
         metavar="RATE",
         help="tolerated share of clean lines wrongly flagged (0.001)",
     )
-    parser.add_argument("--drop-boilerplate", action="store_true", help="cut boilerplate lines as well")
+    parser.add_argument(
+        "--drop-boilerplate", action="store_true", help="cut boilerplate too (annotate: with --cleaned)"
+    )
     parser.add_argument("--main-content", action="store_true", help="of HTML pages, take the main content only")
     parser.add_argument(
         "--max-characters", type=int, default=10_000_000, metavar="N", help="longer texts are problems (10000000)"
@@ -82,6 +85,7 @@ def run_job(
     job = Job(task, read, target, strict=arguments.strict, alarm_share=arguments.alarm_share)
     settings = RunSettings(arguments.model, arguments.jobs, arguments.resume, arguments.overwrite, arguments.part)
     shards = plan_shards(arguments.inputs, arguments.output, rejected, target, is_filter=job.is_filter)
+    _check_effects(arguments, {shard.format for shard in shards})
     view = None if arguments.quiet else ProgressView()
     try:
         result = run_shards(shards, arguments.output, job, settings, view)
@@ -109,6 +113,15 @@ def _check_names(arguments: argparse.Namespace) -> None:
         except UnicodeEncodeError:
             option = option.replace("_", "-")
             raise InputError(f"--{option} {name} is not UTF-8, as names of columns are; give it in UTF-8") from None
+
+
+def _check_effects(arguments: argparse.Namespace, formats: "set[Format]") -> None:
+    if arguments.main_content and "warc" not in formats:
+        raise InputError("--main-content is for the HTML pages of WARC files, and no input is one; leave it out")
+    if arguments.text_column != _TEXT_COLUMN and formats.isdisjoint(("jsonl", "parquet")):
+        raise InputError(
+            f"--text-column {arguments.text_column} is for JSON lines and Parquet, and no input is either; leave it out"
+        )
 
 
 def print_result(result: "RunResult") -> None:

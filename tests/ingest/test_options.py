@@ -1,0 +1,55 @@
+"""Options that make no sense, or would have no effect, are refused before anything is written."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.ingest.material import command, json_lines, records, warc, wet
+from tests.ingest.pages import clean_page
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    """One file of each of three formats, each alone in a folder."""
+    json_lines(tmp_path / "in/jsonl/x.jsonl", records([clean_page(0)]))
+    wet(tmp_path / "in/wet/y.wet", [clean_page(1)])
+    warc(tmp_path / "in/warc/z.warc.gz", [clean_page(2)])
+    return tmp_path / "in"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--drop-boilerplate",), "--drop-boilerplate acts on the cleaned text alone; add --cleaned"),
+        (("--to", "dolma", "--cleaned"), "--to dolma has no place for --cleaned;"),
+        (
+            ("--to", "dolma", "--probabilities", "--lines", "flagged"),
+            "--to dolma has no place for --lines flagged, --probabilities;",
+        ),
+        (("--to", "dolma", "--drop-boilerplate"), "--to dolma has no place for --drop-boilerplate;"),
+    ],
+)
+def test_options_of_an_annotation_that_would_have_no_effect_are_refused(
+    tmp_path: Path, inputs: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], words: str
+) -> None:
+    assert command("annotate", inputs, "-o", tmp_path / "o", *options) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "options"),
+    [
+        (("jsonl", "wet"), ("--main-content",)),
+        (("wet", "warc"), ("--text-column", "body")),
+    ],
+)
+def test_an_option_of_a_format_that_no_input_has_is_refused(
+    tmp_path: Path, inputs: Path, capsys: pytest.CaptureFixture[str], names: tuple[str, ...], options: tuple[str, ...]
+) -> None:
+    assert command("annotate", *(inputs / name for name in names), "-o", tmp_path / "o", *options) == 2
+    assert f"{options[0]}" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
+    # One input of that format is enough: folders may hold several.
+    json_lines(inputs / "jsonl/x.jsonl", [{"id": "x", "body": clean_page(0), "text": clean_page(0)}])
+    assert command("annotate", inputs, "-o", tmp_path / "o", *options) == 0
