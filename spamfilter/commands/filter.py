@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from spamfilter.commands.ingest_options import EPILOG, add_common, require_ingest, run_job
+from spamfilter.commands.ingest_options import EPILOG, add_common, check_share, require_ingest, run_job
 from spamfilter.errors import InputError
 from spamfilter.results import DocumentKind
 
@@ -52,8 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
     require_ingest()
     from spamfilter.ingest.job import FilterOptions
 
-    if not 0 <= arguments.min_kept_share <= 1:
-        raise InputError(f"--min-kept-share {arguments.min_kept_share} is no share; choose a value from 0 to 1")
+    check_share("--min-kept-share", arguments.min_kept_share)
+    if arguments.min_characters < 0:
+        raise InputError(f"--min-characters {arguments.min_characters} is no number of characters; choose 0 or more")
     options = FilterOptions(
         max_false_positive_rate=arguments.max_false_positive_rate,
         drop_boilerplate=arguments.drop_boilerplate,

@@ -79,6 +79,9 @@ def run_job(
         raise InputError("--jobs 0 means no worker at all; use 1, another number, or -1 for all cores")
     if arguments.resume and arguments.overwrite:
         raise InputError("--resume goes on with a run, --overwrite throws it away; give one of them")
+    if arguments.max_characters < 1:
+        raise InputError(f"--max-characters {arguments.max_characters} leaves no text to judge; choose 1 or more")
+    check_share("--alarm-share", arguments.alarm_share)
     _check_names(arguments)
     read = ReadOptions(arguments.text_column, arguments.id_column, arguments.main_content, arguments.max_characters)
     target = Target(arguments.to)
@@ -103,6 +106,12 @@ def run_job(
         count = sum(result.total.problems.values())
         print(f"spamfilter: {count} problem{'s' * (count > 1)}, listed in {result.errors}", file=sys.stderr)
     return EXIT_WHOLE if result.is_clean else EXIT_PROBLEMS
+
+
+def check_share(option: str, value: float) -> None:
+    """Raise InputError if ``value`` is no share."""
+    if not 0 <= value <= 1:
+        raise InputError(f"{option} {value} is no share; choose a value from 0 to 1")
 
 
 def _check_names(arguments: argparse.Namespace) -> None:

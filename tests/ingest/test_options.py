@@ -53,3 +53,27 @@ def test_an_option_of_a_format_that_no_input_has_is_refused(
     # One input of that format is enough: folders may hold several.
     json_lines(inputs / "jsonl/x.jsonl", [{"id": "x", "body": clean_page(0), "text": clean_page(0)}])
     assert command("annotate", inputs, "-o", tmp_path / "o", *options) == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--max-characters", "-1"),
+        ("--max-characters", "0"),
+        ("--min-characters", "-5"),
+        ("--alarm-share", "nan"),
+        ("--alarm-share", "-0.1"),
+        ("--alarm-share", "inf"),
+        ("--min-kept-share", "nan"),
+        ("--min-kept-share", "2"),
+        ("--max-false-positive-rate", "nan"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(
+    tmp_path: Path, inputs: Path, capsys: pytest.CaptureFixture[str], option: str, value: str
+) -> None:
+    assert command("filter", inputs, "-o", tmp_path / "o", "--rejected", tmp_path / "r", option, value) == 2
+    error = capsys.readouterr().err
+    assert f"{option} {value}" in error
+    assert "choose" in error
+    assert not (tmp_path / "o").exists()
