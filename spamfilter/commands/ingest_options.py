@@ -98,7 +98,13 @@ def run_job(
     finally:
         if view is not None:
             view.close()
-    print(result.summary.read_text(encoding="utf-8"), end="") if arguments.json else print_result(result)
+    if arguments.json:
+        print(result.summary.read_text(encoding="utf-8"), end="")
+    elif result.reports:
+        print_result(result)
+    if not result.reports:
+        number, count = arguments.part
+        print(f"spamfilter: no file falls to part {number}/{count}: there are {len(shards)} in all", file=sys.stderr)
     for report in result.reports:
         if report.alarm:
             print(f"spamfilter: ALARM: {report.file}: {report.alarm}; look at it before you use it", file=sys.stderr)

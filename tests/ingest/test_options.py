@@ -1,5 +1,6 @@
 """Options that make no sense, or would have no effect, are refused before anything is written."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,16 @@ def test_numbers_that_make_no_sense_are_refused(
     assert f"{option} {value}" in error
     assert "choose" in error
     assert not (tmp_path / "o").exists()
+
+
+def test_a_part_to_which_no_file_falls_says_so(
+    tmp_path: Path, inputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("annotate", inputs, "-o", tmp_path / "o", "--part", "5/10") == 0
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == "spamfilter: no file falls to part 5/10: there are 3 in all\n"
+    assert command("annotate", inputs, "-o", tmp_path / "o", "--part", "6/10", "--json") == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["files"] == []
+    assert "part 6/10" in told.err
