@@ -92,6 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--single-lines", action="store_true", help="judge every line without its page")
     arguments = parser.parse_args(argv)
     try:
+        if arguments.out.resolve() in {path.resolve() for path in arguments.sets}:
+            raise InputError(f"{arguments.out}: is one of the sets and would be overwritten; give another file")
         predictor = Predictor.load(arguments.model)
         with arguments.out.open("w", encoding="utf-8") as stream:
             for path in arguments.sets:

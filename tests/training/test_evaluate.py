@@ -57,3 +57,11 @@ def test_a_damaged_file_is_one_line_of_error_that_names_it(
     assert main([str(tmp_path / "set.jsonl.gz"), "--out", str(tmp_path / "rows.jsonl")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"evaluate: {tmp_path / 'set.jsonl.gz'}: ")
+
+
+def test_a_set_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "set.jsonl"
+    path.write_text('{"id": "a", "lines": []}\n', encoding="utf-8")
+    assert main([str(path), "--out", str(tmp_path / "." / "set.jsonl")]) == 2
+    assert "set.jsonl: is one of the sets" in capsys.readouterr().err
+    assert path.read_text(encoding="utf-8") == '{"id": "a", "lines": []}\n'
