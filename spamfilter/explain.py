@@ -62,7 +62,8 @@ def explain(predictor: Predictor, prediction: DocumentPrediction) -> Explanation
         return Explanation((), ())
     scores = score_batch(predictor.stages, [prediction.document])
     spoken = page_speaks(scores.context.margin, scores.page.pages)
-    lines = tuple(_explain_line(predictor, scores, spoken, line) for line in prediction.flagged)
+    text = prediction.document
+    lines = tuple(_explain_line(predictor, text, scores, spoken, line) for line in prediction.flagged)
     decision = DECISIONS.index("spam" if prediction.kind is DocumentKind.SPAM else "link farm")
     page = _dense_reasons(predictor.stages.document, scores.document_values[0], (decision,), ())
     strongest = sorted(prediction.flagged, key=lambda line: -line.probability)[:2]
@@ -96,7 +97,7 @@ def _amount(value: float, mean: float) -> str:
     return f"is {'high' if value > mean else 'low'} ({value:.2f}, on average {mean:.2f})"
 
 
-def _word_reasons(predictor: Predictor, scores: BatchScores, line: int, field: int) -> tuple[Reason, ...]:
+def _word_reasons(predictor: Predictor, text: str, scores: BatchScores, line: int, field: int) -> tuple[Reason, ...]:
     """The words of a line with the most weight for a label."""
     tokens, batch = scores.tokens, scores.batch
     first, stop = int(tokens.line_tokens[line]) + 1, int(tokens.line_tokens[line + 1])
@@ -109,13 +110,13 @@ def _word_reasons(predictor: Predictor, scores: BatchScores, line: int, field: i
         if weights[place] < _LEAST_WEIGHT:
             break
         begin, end = int(tokens.begins[first + place]), int(tokens.ends[first + place])
-        word = "".join(map(chr, batch.chars[begin:end] & np.uint32(0xFFFF)))
+        word = text[batch.original_position(begin, 0) : batch.original_position(end - 1, 0) + 1]
         reasons.append(Reason(f'the word "{word}" with its neighbour', float(weights[place])))
     return tuple(reasons)
 
 
 def _explain_line(
-    predictor: Predictor, scores: BatchScores, spoken: NDArray[np.float64], line: LinePrediction
+    predictor: Predictor, text: str, scores: BatchScores, spoken: NDArray[np.float64], line: LinePrediction
 ) -> LineExplanation:
     stages = predictor.stages
     row = int(np.searchsorted(scores.page.lines, line.number))
@@ -128,7 +129,7 @@ def _explain_line(
     if line.label in (Label.SEO_INJECTION, Label.LINK_EXCHANGE):
         said = "no other line speaks against it" if len(spoken) == 1 else "the other lines of the page look like spam"
         context += (Reason(said, float(spoken[row])),) if spoken[row] >= _LEAST_WEIGHT else ()
-    words = _word_reasons(predictor, scores, line.number, column - 1)
+    words = _word_reasons(predictor, text, scores, line.number, column - 1)
     reasons = tuple(sorted((*words, *context), key=lambda reason: -reason.weight))
     spans = []
     for span in line.spans:

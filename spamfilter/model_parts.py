@@ -1,6 +1,7 @@
 """The parts of a stored model, checked: its stages and its operating points."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -133,7 +134,9 @@ def points_from(settings: Mapping[str, Any]) -> OperatingPoints:
         points = OperatingPoints(rates, thresholds, float(stored["boilerplate"]))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"the operating points are missing or malformed ({error!r}); train the model anew") from None
+    if len(rates) < 2 or not all(0 < lower < upper < 1 for upper, lower in pairwise(rates)):
+        raise ModelError(f"the rates {list(rates)} do not descend between 1 and 0; train the model anew")
     decisions = {*(label.value for label in FLAGGED_LABELS), "span", "document"}
-    if set(thresholds) != decisions or not rates or any(len(values) != len(rates) for values in thresholds.values()):
+    if set(thresholds) != decisions or any(len(values) != len(rates) for values in thresholds.values()):
         raise ModelError(f"the operating points do not cover {sorted(decisions)} at every rate; train the model anew")
     return points

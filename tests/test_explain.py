@@ -37,3 +37,12 @@ def test_a_link_farm_is_explained_by_its_residue_and_its_spans_by_their_numbers(
     spans = [reasons for line in explanation.lines for _, reasons in line.spans]
     assert spans
     assert all(spans)
+
+
+def test_words_are_told_as_they_stand_in_the_text(predictor: Predictor) -> None:
+    bold = {ord("a") + place: 0x1D5EE + place for place in range(26)}
+    prediction = predictor.predict("\n".join(SPAM).translate(bold))
+    reasons = [reason.text for line in explain(predictor, prediction).lines for reason in line.reasons]
+    words = [text.split('"')[1] for text in reasons if text.startswith("the word")]
+    assert words
+    assert all(word in prediction.document for word in words)

@@ -214,6 +214,16 @@ def test_a_part_of_the_settings_that_is_malformed_is_a_model_error(
         Predictor(changed_model(predictor, **{part: value}))
 
 
+@pytest.mark.parametrize("rates", [(0.01,), (0.001, 0.01), (0.01, 0.01), (0.01, 0.0), (1.5, 0.01)])
+def test_rates_that_do_not_descend_between_one_and_zero_are_a_model_error(
+    predictor: Predictor, rates: tuple[float, ...]
+) -> None:
+    thresholds = dict.fromkeys(predictor.points.thresholds, [1.0] * len(rates))
+    points = {"rates": list(rates), "thresholds": thresholds, "boilerplate": 0.0}
+    with pytest.raises(ModelError, match=r"the rates .* do not descend"):
+        Predictor(changed_model(predictor, operating_points=points))
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -173,7 +173,7 @@ class Composer:
         return self._document("spun", language, lines, spam=True if kinds >= 2 else None if kinds else False)
 
     def _headlines(self, language: str) -> list[LabelledLine]:
-        """6 to 14 headlines of other pages, mixed or as one list."""
+        """Headlines of other pages, mixed or as one list: 4 to 14, now and then fewer."""
         random_ = self._random
         runs = self._pools.headline_runs
         pool = runs.get(language) if random_.random() < 0.85 else None

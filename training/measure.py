@@ -61,9 +61,9 @@ def thresholds_at(scores: NDArray[np.float64], weights: NDArray[np.float64] | No
         shares = np.cumsum(weights[order]) / weights.sum()
         places = np.minimum(np.searchsorted(shares, measurable), len(order) - 1)
         found = scores[order][places].tolist()
-    for rate in RATES[len(found) :]:
-        slope = (found[-1] - found[0]) / np.log(measurable[0] / measurable[len(measurable) - 1])
-        found.append(found[len(measurable) - 1] + slope * float(np.log(measurable[-1] / rate)))
+    strictest = found[-1]
+    slope = (strictest - found[0]) / float(np.log(measurable[0] / measurable[-1]))
+    found.extend(strictest + slope * float(np.log(measurable[-1] / rate)) for rate in RATES[len(found) :])
     return tuple(np.round(np.maximum.accumulate(found), 6))
 
 
