@@ -22,6 +22,7 @@ from spamfilter.span_phrases import (
     edge_rows,
 )
 from spamfilter.span_stretches import REACH, best_rivals, ranges, rivals
+from spamfilter.span_tokens import PieceTokens
 from training.dense_training import fit_dense_model, fit_piecewise_model, one_quiet_thread, used_columns
 from training.span_training import ALONE_WEIGHT, ScoredBatch, gold_tokens, span_inputs
 
@@ -89,7 +90,7 @@ def propose(model: SpanModel, line_model: LineModel, scored: ScoredBatch, seed: 
     first, last = first[known], last[known]
     if not len(first):
         return None
-    gold = gold_tokens(scored)[0][pieces.tokens]
+    gold = gold_in_pieces(scored, pieces)
     running = np.concatenate(([0], np.cumsum(gold > 0)))
     piece = pieces.numbers[first]
     low = np.maximum(first - REACH, pieces.starts[piece])
@@ -112,6 +113,14 @@ def propose(model: SpanModel, line_model: LineModel, scored: ScoredBatch, seed: 
         weights=np.where(alone[scored.features.pages.documents[line]], ALONE_WEIGHT, 1.0),
         stands_for=np.where(near, 1.0, compared / _SAMPLED)[owner],
     )
+
+
+def gold_in_pieces(scored: ScoredBatch, pieces: PieceTokens) -> NDArray[np.int64]:
+    """What ``gold_tokens`` says of the tokens of pieces, int64 (c,), and 0 for those of margins.
+
+    Of a phrase that reaches into the next piece, a stretch of this one can hold its own part only.
+    """
+    return gold_tokens(scored)[0][pieces.tokens] * pieces.free
 
 
 def overlap_with(gold: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -1,5 +1,7 @@
 """What the phrase model learns from is what it is asked about."""
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -10,7 +12,9 @@ from spamfilter.span_tokens import cut_pieces
 from spamfilter.text import encode_documents
 from spamfilter.tokens import tokenize
 from training.char_table import build_char_table
-from training.phrase_training import Proposals, overlap_with, phrase_matrix, phrase_scores
+from training.documents import LabelledDocument, LabelledLine
+from training.phrase_training import Proposals, gold_in_pieces, overlap_with, phrase_matrix, phrase_scores
+from training.span_training import ScoredBatch
 
 
 def test_the_inputs_of_training_give_the_scores_of_serving() -> None:
@@ -27,6 +31,20 @@ def test_the_inputs_of_training_give_the_scores_of_serving() -> None:
     np.testing.assert_allclose(matrix @ (table.ravel() / 100.0) + 0.5, served, rtol=1e-5, atol=1e-5)
     trained = phrase_scores(model, proposals_of(matrix))
     np.testing.assert_allclose(trained, (own, served), rtol=1e-5, atol=1e-5)
+
+
+def test_a_phrase_across_two_pieces_is_a_whole_one_in_each() -> None:
+    words = [f"word{number}" for number in range(260)]
+    start = len(" ".join(words[:190])) + 1
+    line = LabelledLine(" ".join(words), "seo_injection", ((start, start + len(" ".join(words[190:210]))),))
+    batch = encode_documents([line.text], build_char_table())
+    tokens, nothing = tokenize(batch), cast("Any", None)
+    scored = ScoredBatch([LabelledDocument("a", "lines", "en", (line,))], batch, tokens, nothing, nothing)
+    pieces = cut_pieces(batch, tokens, np.array([0]))
+    gold = gold_in_pieces(scored, pieces)
+    first, last = np.array([np.flatnonzero((gold > 0) & (pieces.numbers == piece))[[0, -1]] for piece in (0, 1)]).T
+    assert (last - first + 1).sum() == 20
+    assert overlap_with(gold, first, last).tolist() == [1.0, 1.0]
 
 
 def proposals_of(rows: scipy.sparse.csr_matrix) -> Proposals:
