@@ -38,7 +38,7 @@ Higher for link offers and tags: a sentence on links reads much like an offer, a
 and few pages are there to measure either."""
 SPAN_SHARE = 0.5
 """Share of the tolerated rate that stretches may use up: their lines are flagged besides those flagged as a whole."""
-ALONE_RATE, PAGE_RATE = 1e-2, 1e-3
+ALONE_RATE, PAGE_RATE = 8.5e-3, 1e-3
 """A line that is a document of its own has no page that could speak for or against a stretch in it: where lines of
 pages have a stretch wrongly reported at PAGE_RATE, it has one at ALONE_RATE."""
 
