@@ -11,7 +11,7 @@ from dataclasses import replace
 from spamfilter.labels import Label
 from training.documents import LabelledDocument, LabelledLine
 from training.lines import PHRASES_SUFFIX
-from training.page_material import BODY_WIDTH, LINK_TOPIC, Article, fill_pools
+from training.page_material import BODY_WIDTH, LINK_TOPIC, Article, fill_pools, text_width
 from training.splice import splice
 
 _EXCERPTS = (4, 8, 12, 20, 30, 45, 70)
@@ -50,7 +50,7 @@ def excerpt(
 
 def is_title_like(text: str) -> bool:
     """Whether a text is short and does not end as sentences do."""
-    return 15 <= len(text) <= 150 and text[-1] not in ".!?。"
+    return 15 <= text_width(text) <= 150 and text[-1] not in ".!?。"
 
 
 def _lists(lines: Sequence[LabelledLine]) -> list[tuple[int, int]]:
@@ -139,7 +139,7 @@ class Composer:
         random_ = self._random
         lines = list(body)
         kinds = 0
-        hosts = [number for number, line in enumerate(lines) if len(line.text) >= BODY_WIDTH]
+        hosts = [number for number, line in enumerate(lines) if text_width(line.text) >= BODY_WIDTH]
         if hosts and random_.random() < 0.75:
             for host in {hosts[0] if random_.random() < 0.5 else random_.choice(hosts)}:
                 spliced = self._splice_line(lines[host], language, count=1 + (random_.random() < 0.15))
@@ -195,7 +195,7 @@ class Composer:
     def _splices(self, article: Article) -> list[LabelledDocument]:
         """Spliced sentences, as documents of one line, with their untouched twins."""
         language, made = article.language, []
-        hosts = [line for line in article.lines if 40 <= len(line.text) <= 600]
+        hosts = [line for line in article.lines if 40 <= text_width(line.text) <= 600]
         most = _WRITTEN_SPLICES if article.is_written and self._pools.skeletons else _SPLICES
         for host in self._random.sample(hosts, min(len(hosts), most)):
             spliced = self._splice_line(host, language, count=1 + (self._random.random() < 0.1))
@@ -258,7 +258,7 @@ class Composer:
     def _contents(self, language: str, lines: list[LabelledLine]) -> list[LabelledDocument]:
         """An article that opens with the list of its own headings: not a list of headlines."""
         body = excerpt(lines, self._random)
-        headings = [line for line in body if 8 <= len(line.text) <= 80 and line.text[-1:] not in ".!?。"]
+        headings = [line for line in body if 8 <= text_width(line.text) <= 80 and line.text[-1:] not in ".!?。"]
         if len(headings) < 3 or self._random.random() < 0.5:
             return []
         numbered = self._random.random() < 0.4
@@ -272,7 +272,7 @@ class Composer:
         """Articles at full length, with residue and without: only a long body tells what words it does not use."""
         random_, made = self._random, []
         for article in self._pools.articles:
-            if sum(len(line.text) >= BODY_WIDTH for line in article.lines) < _LONG_ARTICLE:
+            if sum(text_width(line.text) >= BODY_WIDTH for line in article.lines) < _LONG_ARTICLE:
                 continue
             for spun in (True,) * _LONG_SPUN + (False,) * _LONG_BODIES:
                 body = excerpt(article.lines, random_, (30, 45, 70, 120))
