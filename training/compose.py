@@ -65,14 +65,14 @@ def _lists(lines: Sequence[LabelledLine]) -> list[tuple[int, int]]:
 
 
 class Composer:
-    """Composes documents; one instance, one stream of random choices."""
+    """Composes documents. Each article and each pool has a stream of random choices of its own."""
 
     def __init__(self, documents: Sequence[LabelledDocument], seed: int) -> None:
         self._documents = documents
-        self._random = random.Random(seed)
+        self._seed = seed
         self._pools = fill_pools(documents)
         self._topics = self._pools.seo_topics()
-        self._count = 0
+        self._begin()
 
     def compose(self) -> list[LabelledDocument]:
         """Return the real documents and all that is made of them."""
@@ -83,6 +83,7 @@ class Composer:
             if document.source != "lines" or any(line.spans for line in document.lines)
         ]
         for article in self._pools.articles:
+            self._begin("article", article.key)
             language, lines = article.language, article.lines
             body = excerpt(lines, self._random)
             if self._random.random() < 0.6:
@@ -102,19 +103,26 @@ class Composer:
 
     def more_splices(self) -> list[LabelledDocument]:
         """Spliced sentences and their twins, made of all articles again and again."""
-        return [
-            made
-            for number in range(_SPLICE_ROUNDS_ABROAD)
-            for article in self._pools.articles
-            if number < _SPLICE_ROUNDS or article.language != "en"
-            for made in self._splices(article)
-        ]
+        made = []
+        for number in range(_SPLICE_ROUNDS_ABROAD):
+            for article in self._pools.articles:
+                if number < _SPLICE_ROUNDS or article.language != "en":
+                    self._begin("splices", number, article.key)
+                    made.extend(self._splices(article))
+        return made
+
+    def _begin(self, *purpose: object) -> random.Random:
+        """Begin a stream of choices for one purpose: what is made for others, which come and go, does not change it."""
+        self._purpose = " ".join(map(str, purpose))
+        self._count = 0
+        self._random = random.Random(f"{self._seed} {self._purpose}")
+        return self._random
 
     def _document(
         self, kind: str, language: str, lines: Sequence[LabelledLine], *, spam: bool | None
     ) -> LabelledDocument:
         self._count += 1
-        return LabelledDocument(f"{kind}-{self._count}", kind, language, tuple(lines), None, spam)
+        return LabelledDocument(f"{kind} {self._count} of {self._purpose}", kind, language, tuple(lines), None, spam)
 
     def _phrase(self, language: str) -> str | None:
         """A phrase to splice, mostly in the language of its host."""
@@ -206,8 +214,9 @@ class Composer:
 
     def _spam_pages(self) -> list[LabelledDocument]:
         """Whole pages and posts of one trade, with the furniture and neutral lines that real ones have."""
-        random_, made = self._random, []
+        made = []
         for (topic, language), groups in sorted(self._pools.spam.items()):
+            random_ = self._begin("spam", topic, language)
             label = Label.LINK_EXCHANGE if topic == LINK_TOPIC else Label.SEO_INJECTION
             for _ in range(max(2, len(groups) // 2)):
                 chosen = random_.sample(groups, min(len(groups), random_.choice((1, 2, 3, 5, 8))))
@@ -270,10 +279,11 @@ class Composer:
 
     def _long_articles(self) -> list[LabelledDocument]:
         """Articles at full length, with residue and without: only a long body tells what words it does not use."""
-        random_, made = self._random, []
+        made = []
         for article in self._pools.articles:
             if sum(text_width(line.text) >= BODY_WIDTH for line in article.lines) < _LONG_ARTICLE:
                 continue
+            random_ = self._begin("long", article.key)
             for spun in (True,) * _LONG_SPUN + (False,) * _LONG_BODIES:
                 body = excerpt(article.lines, random_, (30, 45, 70, 120))
                 made.append(self._body(article.language, body, spun=spun))
@@ -281,8 +291,9 @@ class Composer:
 
     def _articles_with_lists(self) -> list[LabelledDocument]:
         """Articles around their own lists of short lines, with residue and without: such lists are no headlines."""
-        random_, made = self._random, []
+        made = []
         for article in self._pools.articles:
+            random_ = self._begin("lists", article.key)
             lists = _lists(article.lines)
             for start, stop in random_.sample(lists, min(len(lists), _LISTS)):
                 body = article.lines[max(start - random_.randint(2, 30), 0) : stop + random_.randint(2, 30)]
@@ -297,6 +308,7 @@ class Composer:
         """Pages whose content is their list of titles: clean."""
         made = []
         for language, runs in sorted(self._pools.headline_runs.items()):
+            self._begin("listings", language)
             for run in runs:
                 if len(run) >= 5 and self._random.random() < 0.3:
                     lines = [LabelledLine(text, Label.CLEAN) for text in run[:40]]
@@ -322,8 +334,9 @@ class Composer:
 
     def _clean_pages(self) -> list[LabelledDocument]:
         """Clean groups of one language put together to pages of many lengths, with and without furniture."""
-        random_, made = self._random, []
+        made = []
         for language, groups in sorted(self._pools.clean.items()):
+            random_ = self._begin("clean", language)
             waiting = random_.sample(groups, len(groups))
             while waiting:
                 count = random_.choice((1, 1, 2, 4, 8))
@@ -338,7 +351,7 @@ class Composer:
 
     def _single_lines(self) -> list[LabelledDocument]:
         """Documents of one line."""
-        random_, made = self._random, []
+        made = []
         for document in self._documents:
             if (document.page_type or "").endswith(PHRASES_SUFFIX):
                 continue
@@ -346,6 +359,7 @@ class Composer:
                 line for line in document.lines if not line.spans and line.label not in (None, Label.HEADLINE_LIST)
             ]
             most = 3 if document.source == "lines" else 2
+            random_ = self._begin("line", document.document_id)
             for line in random_.sample(labelled, min(len(labelled), most)):
                 spam = line.label in (Label.SEO_INJECTION, Label.LINK_EXCHANGE)
                 bare = replace(line, spans=())

@@ -26,10 +26,12 @@ class Article:
     """Clean lines of one page.
 
     Attributes:
+        key: names it among all.
         is_written: hand-written lines, most of which tell of what spam touts; else of a public source.
     """
 
     language: str
+    key: str
     lines: list[LabelledLine]
     is_written: bool
 
@@ -76,7 +78,7 @@ def fill_pools(documents: Sequence[LabelledDocument]) -> Pools:
             pools.headline_runs[language].append(headlines)
         if document.source == "wcxb":
             if sum(text_width(line.text) >= BODY_WIDTH for line in clean) >= 4:
-                pools.articles.append(Article(language, clean, is_written=False))
+                pools.articles.append(Article(language, document.document_id, clean, is_written=False))
                 pools.skeletons.append(list(document.lines[:_LONGEST_SKELETON]))
             pools.furniture[language].extend(_texts(document, Label.BOILERPLATE)[:15])
             continue
@@ -100,5 +102,6 @@ def fill_pools(documents: Sequence[LabelledDocument]) -> Pools:
         if clean:
             pools.clean[language].append([line.text for line in clean])
             if sum(text_width(line.text) >= BODY_WIDTH for line in clean) >= 2:
-                pools.articles.append(Article(language, clean, is_written=document.source == "lines"))
+                is_written = document.source == "lines"
+                pools.articles.append(Article(language, document.document_id, clean, is_written=is_written))
     return pools
