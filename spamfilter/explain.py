@@ -137,8 +137,7 @@ def _explain_line(
         for place in np.flatnonzero(candidates.lines == line.number):
             begin = int(scores.tokens.begins[candidates.first[place]])
             if scores.batch.original_position(begin, 0) == span.start:
-                numbers = candidates.values[place]
-                judge = stages.span.candidates.judge_of(numbers)
+                numbers, judge = candidates.values[place], stages.span.candidates
                 own = _strongest(judge, numbers, judge.shares(numbers))
                 page = _dense_reasons(stages.span.page, scores.span_values[place], (1,), (0,))
                 spans.append((span, (*own, *page)))

@@ -10,29 +10,21 @@ enum { PIECE_TOKENS = 200, MARGIN = 4, ROOM = PIECE_TOKENS + 2 * MARGIN, SPAN_BI
 enum { FEATURES = 12, SPAN_BLOCK = 32, SIGNAL_REACH = 4, NEIGHBOURHOOD = 60, SUMS = 5 };
 enum { MOST_ROUNDS = 8, MOST_EDGES = 8 };
 
-/* A PiecewiseModel, in the order in which SpanJudges gives it. */
-typedef struct {
-    const double *weights; /* (SPAN_NUMBERS,) */
-    const int64_t *places; /* (bent,), number that each knot belongs to */
-    const double *knots;   /* (bent,) */
-    const double *bends;   /* (bent,) */
-    double bias;
-    int64_t bent;
-} span_judge;
-
 /* In the order in which SpanModel gives them. */
 struct span_model {
     const uint64_t *table;     /* (2**SPAN_BITS,) */
     const double *taps;        /* (17, 3), of `numeric_taps` */
     const int64_t *bias;       /* (3,) */
     const int32_t *contents;   /* (2, 2**PHRASE_BITS), of contents and of edges */
-    const span_judge *spaced;  /* for text with spaces between words */
-    const span_judge *solo;    /* for text in scripts without */
+    const double *candidates;  /* (SPAN_NUMBERS,), weights of the log-odds */
+    const int64_t *places;     /* (bent,), number that each knot of the log-odds belongs to */
+    const double *knots;       /* (bent,) */
+    const double *bends;       /* (bent,) */
     const double *choice;      /* (SPAN_NUMBERS,) */
     const double *logarithms;  /* (ROOM + 1,), log1p of the places */
     const uint8_t *is_opening; /* (2**16,), whether a character is an opening bracket */
-    double solo_share, choice_bias, scale, phrase_scale, phrase_bias, edge_weight, least_score, least_odds;
-    int64_t rounds, edges, reach, longest_rival, solo_share_place;
+    double candidates_bias, choice_bias, scale, phrase_scale, phrase_bias, edge_weight, least_score, least_odds;
+    int64_t rounds, edges, reach, longest_rival, bent;
 };
 
 /* A piece of a line: its tokens with a margin. Pointers are to its first token. */
@@ -573,13 +565,12 @@ static double odds_of(const double *numbers, const double *weights, double bias)
     return odds[0] + odds[1] + (odds[2] + odds[3]);
 }
 
-/* span_judges.py: `SpanJudges.odds`. */
+/* piecewise_model.py: `PiecewiseModel.odds`. */
 double span_odds(const span_model *model, const double *numbers)
 {
-    const span_judge *const judge = numbers[model->solo_share_place] >= model->solo_share ? model->solo : model->spaced;
-    double odds = odds_of(numbers, judge->weights, judge->bias);
-    for (int64_t knot = 0; knot < judge->bent; knot++)
-        odds += larger(numbers[judge->places[knot]] - judge->knots[knot], 0) * judge->bends[knot];
+    double odds = odds_of(numbers, model->candidates, model->candidates_bias);
+    for (int64_t knot = 0; knot < model->bent; knot++)
+        odds += larger(numbers[model->places[knot]] - model->knots[knot], 0) * model->bends[knot];
     return odds;
 }
 

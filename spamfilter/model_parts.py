@@ -21,9 +21,7 @@ from spamfilter.piecewise_model import PiecewiseModel
 from spamfilter.pipeline import Stages
 from spamfilter.relatedness import IDF_BITS
 from spamfilter.second_look import SECOND_LOOK_NAMES
-from spamfilter.span_description import CANDIDATE_NAMES
-from spamfilter.span_judges import SpanJudges
-from spamfilter.span_model import SpanModel
+from spamfilter.span_model import CANDIDATE_NAMES, SpanModel
 from spamfilter.span_page import SPAN_PAGE_NAMES
 from spamfilter.span_phrases import PHRASE_BITS, PhraseModel
 from spamfilter.span_tokens import SPAN_BITS
@@ -113,10 +111,7 @@ def stages_from(model: StoredModel) -> Stages:
                     bias=float(span["phrases"]["bias"]),
                 ),
                 choice=_dense(span["choice"], CANDIDATE_NAMES),
-                candidates=SpanJudges(
-                    spaced=_piecewise(span["candidates"]["spaced"], CANDIDATE_NAMES),
-                    solo=_piecewise(span["candidates"]["solo"], CANDIDATE_NAMES),
-                ),
+                candidates=_piecewise(span["candidates"], CANDIDATE_NAMES),
                 page=_dense(span["page"], SPAN_PAGE_NAMES),
                 suspicion=_dense(span["suspicion"], SUSPICION_NAMES),
             ),

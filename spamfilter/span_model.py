@@ -20,9 +20,9 @@ from spamfilter.context_model import ContextScores
 from spamfilter.dense_model import DenseModel
 from spamfilter.line_model import LineModel, Words, packed_words
 from spamfilter.page_sums import PageSums
+from spamfilter.piecewise_model import PiecewiseModel
 from spamfilter.relatedness import WordWeights
-from spamfilter.span_description import CANDIDATE_NAMES, IS_OPENING, describe_candidates, running_counts
-from spamfilter.span_judges import SOLO_SHARE, SOLO_SHARE_PLACE, SpanJudges
+from spamfilter.span_description import IS_OPENING, describe_candidates, running_counts
 from spamfilter.span_page import SPAN_PAGE_NAMES, span_page_values
 from spamfilter.span_phrases import EDGE_WEIGHT, PHRASE_BITS, PhraseModel
 from spamfilter.span_stretches import (
@@ -63,6 +63,61 @@ _BLOCK = 1 << 10
 _BLOCK_TOKENS = 1 << 13
 NUMERIC_SHIFT = 4096.0
 
+CANDIDATE_NAMES: tuple[str, ...] = (
+    "score of the stretch",
+    "start score",
+    "end score",
+    "inside score",
+    "inside score a token",
+    "tokens",
+    "tokens around",
+    "share of what stands around",
+    "spam logit of the stretch",
+    "spam logit of the rest",
+    "spam logit of both",
+    "link logit of the stretch",
+    "boilerplate logit of the stretch",
+    "boilerplate logit of the rest",
+    "rest without a word",
+    "at the start of the line",
+    "at the end of the line",
+    "in brackets",
+    "glued to a mark before it",
+    "glued to a word",
+    "capital words",
+    "capital words of the rest",
+    "another script than the rest",
+    "words of the page's body",
+    "words of the page's body in the rest",
+    "stretch less related than the rest",
+    "page has a body",
+    "stretch and rest spam logits multiplied",
+    "stretch more like spam than the rest",
+    "start score above 2",
+    "end score above 2",
+    "weaker of start and end",
+    "strangeness of the start",
+    "strangeness of the end",
+    "strangeness inside",
+    "strangeness outside",
+    "strangeness of the line without the stretch",
+    "line reads better without the stretch",
+    "letters without spaces",
+    "tokens in a script without spaces",
+    "spam logit in a script without spaces",
+    "tokens up to 8 in a script with spaces",
+    "start score without the stretch",
+    "end score without the stretch",
+    "start score above the one without the stretch",
+    "end score above the one without the stretch",
+    "reads like a phrase",
+    "reads like a phrase, above 0",
+    "contents of a phrase",
+    "contents of a phrase, times share",
+    "contents of a phrase, times spam logit of the rest",
+    "reads like a phrase, times spam logit",
+)
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SpanCandidates:
@@ -102,7 +157,7 @@ class SpanModel:
     scale: float
     phrases: PhraseModel
     choice: DenseModel
-    candidates: SpanJudges
+    candidates: PiecewiseModel
     page: DenseModel
     suspicion: DenseModel
     _taps: NDArray[np.float64] = field(init=False)
@@ -114,22 +169,25 @@ class SpanModel:
         object.__setattr__(self, "tables", self._tables())
 
     def _tables(self) -> kernel.ModelTables | None:
-        judges, choice, width = self.candidates.tables(), self.choice, len(CANDIDATE_NAMES)
+        candidates, choice, width = self.candidates, self.choice, len(CANDIDATE_NAMES)
         shapes = self.table.shape, self._taps.shape, self.bias.shape, self.phrases.table.shape
         if shapes != ((1 << SPAN_BITS,), (17, 3), (3,), (2, 1 << PHRASE_BITS)) or self.phrases.table.dtype != np.int32:
             return None
-        if judges is None or choice.weights.shape != (width, 2):
+        if candidates.weights.shape != (width,) or choice.weights.shape != (width, 2):
             return None
         return kernel.ModelTables(
             np.ascontiguousarray(self.table, np.int64),
             np.ascontiguousarray(self._taps, np.float64),
             np.ascontiguousarray(self.bias, np.int64),
             np.ascontiguousarray(self.phrases.table),
-            *judges,
+            np.ascontiguousarray(candidates.weights),
+            np.ascontiguousarray(candidates.places),
+            np.ascontiguousarray(candidates.knots),
+            np.ascontiguousarray(candidates.bends),
             np.ascontiguousarray(choice.weights[:, 1]),
             elementary.log1p(np.arange(MOST_PIECE_TOKENS + 1)),
             IS_OPENING,
-            SOLO_SHARE,
+            float(candidates.bias),
             float(choice.bias[1]),
             float(self.scale),
             float(self.phrases.scale),
@@ -137,7 +195,7 @@ class SpanModel:
             EDGE_WEIGHT,
             self.scale * LEAST_SCORE,
             HOPELESS_BELOW,
-            *(ROUNDS, EDGES, REACH, LONGEST_RIVAL, SOLO_SHARE_PLACE),
+            *(ROUNDS, EDGES, REACH, LONGEST_RIVAL, len(candidates.places)),
         )
 
     def odds(self, values: NDArray[np.float64]) -> NDArray[np.float64]:

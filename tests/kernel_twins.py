@@ -18,9 +18,7 @@ from spamfilter.line_model import LineModel, LineScores, pack_fields
 from spamfilter.ngrams import NgramSettings
 from spamfilter.page_features import PageFeatures, page_features
 from spamfilter.pipeline import BatchScores, Stages, score_batch
-from spamfilter.span_description import CANDIDATE_NAMES
-from spamfilter.span_judges import SpanJudges
-from spamfilter.span_model import SpanModel
+from spamfilter.span_model import CANDIDATE_NAMES, SpanModel
 from spamfilter.span_phrases import PHRASE_BITS
 from spamfilter.span_tokens import NUMERIC_COUNT, SPAN_BITS
 from spamfilter.text import TextBatch, encode_documents
@@ -118,11 +116,9 @@ def span_model_of(seed: int, known: SpanModel) -> SpanModel:
     fields[:, :3] = rng.integers(-400, 400, (1 << SPAN_BITS, 3))
     width = len(CANDIDATE_NAMES)
     choice = rng.integers(-30_000, 30_000, (width, 2)) / 65536
-    judges = []
-    for judge, knots in ((known.candidates.spaced, 3 * width), (known.candidates.solo, 2 * width)):
-        weights, bends = (rng.integers(-size, size, count) / 65536 for size, count in ((30_000, width), (5_000, knots)))
-        places, at = np.sort(rng.integers(0, width, knots)), rng.integers(-2000, 2000, knots) / 256
-        judges.append(dataclasses.replace(judge, weights=weights, bias=25.0, places=places, knots=at, bends=bends))
+    places = np.sort(rng.integers(0, width, 3 * width))
+    weights, bends = (rng.integers(-size, size, count) / 65536 for size, count in ((30_000, width), (5_000, 3 * width)))
+    knots = rng.integers(-2000, 2000, len(places)) / 256
     phrases = rng.integers(-1000, 1000, (2, 1 << PHRASE_BITS), dtype=np.int32)
     return dataclasses.replace(
         known,
@@ -132,7 +128,9 @@ def span_model_of(seed: int, known: SpanModel) -> SpanModel:
         scale=float(rng.integers(50, 500)),
         phrases=dataclasses.replace(known.phrases, table=phrases, scale=float(rng.integers(100, 1000))),
         choice=dataclasses.replace(known.choice, weights=choice),
-        candidates=SpanJudges(*judges),
+        candidates=dataclasses.replace(
+            known.candidates, weights=weights, bias=25.0, places=places, knots=knots, bends=bends
+        ),
     )
 
 

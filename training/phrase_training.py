@@ -10,9 +10,9 @@ from sklearn.linear_model import LogisticRegression
 
 from spamfilter.dense_model import DenseModel
 from spamfilter.line_model import LineModel
-from spamfilter.span_description import CANDIDATE_NAMES, with_phrases
-from spamfilter.span_judges import SpanJudges, is_solo
-from spamfilter.span_model import SpanModel, inspect_lines
+from spamfilter.piecewise_model import PiecewiseModel
+from spamfilter.span_description import with_phrases
+from spamfilter.span_model import CANDIDATE_NAMES, SpanModel, inspect_lines
 from spamfilter.span_phrases import (
     EDGE_WEIGHT,
     PHRASE_BITS,
@@ -32,8 +32,6 @@ _EXACT, _APART = 0.999, 0.5
 """Overlap with a phrase from which a rival is the right one, and below which it is a wrong one."""
 _HIT = 0.5
 """Overlap from which a phrase counts as found."""
-_FEWEST_JUDGED = 200
-"""Fewest stretches of a kind of script that are phrases, and that are none, for a judge of its own."""
 _ITERATIONS = 80
 _WEIGHT_LIMIT = (1 << 15) - 1
 
@@ -201,7 +199,7 @@ def phrase_scores(model: PhraseModel, one: Proposals) -> tuple[NDArray[np.float6
     return own, own + at_edges + model.bias
 
 
-def fit_choice(parts: Sequence[tuple[Proposals, PhraseModel]]) -> tuple[DenseModel, SpanJudges]:
+def fit_choice(parts: Sequence[tuple[Proposals, PhraseModel]]) -> tuple[DenseModel, PiecewiseModel]:
     """Fit which rival a stretch is and how sure that is, on phrase scores of models fitted on other documents."""
     described = [with_phrases(one.values, CANDIDATE_NAMES, phrase_scores(phrases, one)) for one, phrases in parts]
     rows, truths, weights = [], [], []
@@ -218,22 +216,7 @@ def fit_choice(parts: Sequence[tuple[Proposals, PhraseModel]]) -> tuple[DenseMod
         rows.append(values[chosen])
         truths.append(one.overlap[chosen] >= _HIT)
         weights.append(one.weights[chosen] * one.stands_for[chosen])
-    return choice, fit_judges(*_joined(rows, truths, weights))
-
-
-def fit_judges(values: NDArray[np.float64], truth: NDArray[np.int64], weights: NDArray[np.float64]) -> SpanJudges:
-    """Fit both judges of chosen stretches, float64 (k, f), int64 (k,) and float64 (k,).
-
-    Where few stretches of one kind of script are phrases, or few are none, both kinds share one judge.
-    """
-    solo = is_solo(values)
-    if min(len(truth[kind & (truth == right)]) for kind in (solo, ~solo) for right in (0, 1)) < _FEWEST_JUDGED:
-        shared = fit_piecewise_model(CANDIDATE_NAMES, values, truth, weights)
-        return SpanJudges(shared, shared)
-    spaced, dense = (
-        fit_piecewise_model(CANDIDATE_NAMES, values[kind], truth[kind], weights[kind]) for kind in (~solo, solo)
-    )
-    return SpanJudges(spaced, dense)
+    return choice, fit_piecewise_model(CANDIDATE_NAMES, *_joined(rows, truths, weights))
 
 
 def _joined(

@@ -16,9 +16,8 @@ from spamfilter.page_features import PageFeatures, page_features
 from spamfilter.page_sums import PageSums
 from spamfilter.piecewise_model import PiecewiseModel
 from spamfilter.relatedness import WordWeights
-from spamfilter.span_description import CANDIDATE_NAMES
-from spamfilter.span_judges import SpanJudges
 from spamfilter.span_model import (
+    CANDIDATE_NAMES,
     NUMERIC_SHIFT,
     SpanCandidates,
     SpanModel,
@@ -189,7 +188,7 @@ def fit_boundaries(examples: Sequence[BoundaryExamples], *, inverse_regularisati
         scale=scale,
         phrases=PhraseModel(np.zeros((2, 1 << PHRASE_BITS), np.int32), 1.0, 0.0),
         choice=_empty(CANDIDATE_NAMES),
-        candidates=SpanJudges(_empty_piecewise(CANDIDATE_NAMES), _empty_piecewise(CANDIDATE_NAMES)),
+        candidates=_empty_piecewise(CANDIDATE_NAMES),
         page=_empty(SPAN_PAGE_NAMES),
         suspicion=_empty(SUSPICION_NAMES),
     )

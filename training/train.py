@@ -88,10 +88,7 @@ def stored_model(
             "scale": span.scale,
             "phrases": {"scale": span.phrases.scale, "bias": span.phrases.bias},
             "choice": _dense_settings(span.choice),
-            "candidates": {
-                "spaced": _piecewise_settings(span.candidates.spaced),
-                "solo": _piecewise_settings(span.candidates.solo),
-            },
+            "candidates": _piecewise_settings(span.candidates),
             "page": _dense_settings(span.page),
             "suspicion": _dense_settings(span.suspicion),
         },

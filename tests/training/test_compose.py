@@ -9,7 +9,6 @@ from spamfilter import LABELS
 from tests.training.material import own_documents
 from training.compose import _LONG_BODIES, _LONG_SPUN, compose, compose_splices
 from training.documents import LabelledDocument, LabelledLine
-from training.page_material import text_width
 
 
 @pytest.fixture(scope="module")
@@ -130,14 +129,6 @@ def test_long_articles_make_more_pages_than_short_ones() -> None:
     assert rounds * _LONG_BODIES - 10 < long["body"] - short["body"] < rounds * _LONG_BODIES + 10
 
 
-def test_what_is_made_of_an_article_stays_when_another_joins() -> None:
-    def pages(documents: list[LabelledDocument]) -> set[tuple[str, tuple[LabelledLine, ...]]]:
-        made = [*compose(documents, 0), *compose_splices(documents, 0)]
-        return {(one.document_id, one.lines) for one in made if one.source in ("body", "spun", "splice", "hacked")}
-
-    assert pages(own_documents()) < pages([an_article(8), *own_documents()])
-
-
 def test_ids_of_one_composition_are_distinct() -> None:
     ids = [document.document_id for document in compose(own_documents(), 0)]
     assert len(ids) == len(set(ids))
@@ -150,27 +141,3 @@ def test_no_document_makes_no_page() -> None:
 def test_documents_of_public_sources_stay_as_they_are() -> None:
     page = LabelledDocument("wcxb-1", "wcxb", "en", own_documents()[0].lines, "article", False)
     assert page in compose([page, *own_documents()], 0)
-
-
-@pytest.mark.parametrize(
-    ("language", "sentence"),
-    [
-        ("zh", "村口的石桥在去年夏天被洪水冲垮以后，大家走了整整半年的山路。"),
-        ("ja", "岬の古い灯台は昨年の台風で窓をすべて失い、今も夜になると暗いままだ。"),
-        ("ko", "마을 어귀의 옛 등대는 지난해 태풍에 창을 모두 잃고 지금도 밤이면 어둡다."),
-    ],
-)
-def test_sentences_in_scripts_that_need_fewer_characters_are_spliced_too(language: str, sentence: str) -> None:
-    assert len(sentence) < 45
-    lines = tuple(LabelledLine(f"{number}：{sentence}", "clean") for number in (1, 2))
-    documents = [*own_documents(), LabelledDocument("own", "lines", language, lines)]
-    # Some are left out by chance.
-    twins = [one for seed in range(5) for one in compose(documents, seed) if one.source == "twin"]
-    assert {line.text for one in twins for line in one.lines} >= {line.text for line in lines}
-
-
-def test_the_width_of_a_text_counts_dense_scripts_more() -> None:
-    assert [text_width(text) for text in ("", "stone bridge", "石桥", "かな", "다리", "สะพาน", "石桥 2025")] == [
-        *(0, 12, 5, 5, 5, 5),
-        10,
-    ]
