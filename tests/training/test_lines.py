@@ -86,10 +86,15 @@ def test_null_in_a_json_line_is_the_same_as_nothing(tmp_path: Path) -> None:
         ("folder/readme.md", "x", "folder: holds no"),
         ("mine.jsonl", "\n" + "[" * 100_000, r"mine\.jsonl:2: JSON nested too deeply"),
         ("mine.jsonl", f'{{"text": {"9" * 5000}}}', r"mine\.jsonl:1: JSON with a number too long"),
-        ("mine.jsonl", '{"text": "x", "label": "clean", "lang": 3}', r'mine\.jsonl:1: "lang" is a code'),
-        ("mine.jsonl", '{"text": "x", "label": "clean", "lang": ""}', r'mine\.jsonl:1: "lang" is a code'),
-        ("mine.jsonl", '{"text": "x", "label": "clean", "doc": ["a"]}', r'mine\.jsonl:1: "doc" is a string or'),
-        ("mine.jsonl", '{"text": "x", "label": "clean", "doc": true}', r'mine\.jsonl:1: "doc" is a string or'),
+        *(
+            ("mine.jsonl", f'{{"text": "x", "label": "clean", {odd}}}', f"mine.jsonl:1: {message}")
+            for odd, message in (
+                ('"lang": 3', '"lang" is a code'),
+                ('"lang": ""', '"lang" is a code'),
+                ('"doc": ["a"]', '"doc" is a string or'),
+                ('"doc": true', '"doc" is a string or'),
+            )
+        ),
         ("mine.tsv", "", r"mine\.tsv: holds no labelled line"),
         ("mine.jsonl", "\ufeff\n \n", r"mine\.jsonl: holds no labelled line"),
         ("folder/clean/mills.en.txt", "\n", "folder: holds no labelled line"),
