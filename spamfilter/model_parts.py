@@ -21,7 +21,8 @@ from spamfilter.piecewise_model import PiecewiseModel
 from spamfilter.pipeline import Stages
 from spamfilter.relatedness import IDF_BITS
 from spamfilter.second_look import SECOND_LOOK_NAMES
-from spamfilter.span_model import CANDIDATE_NAMES, SpanModel
+from spamfilter.span_description import CANDIDATE_NAMES
+from spamfilter.span_model import SpanModel
 from spamfilter.span_page import SPAN_PAGE_NAMES
 from spamfilter.span_phrases import PHRASE_BITS, PhraseModel
 from spamfilter.span_tokens import SPAN_BITS

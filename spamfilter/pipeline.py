@@ -19,7 +19,8 @@ from spamfilter.page_sums import page_sums
 from spamfilter.relatedness import IDF_BITS
 from spamfilter.scores import ScoreArrays
 from spamfilter.second_look import SECOND_LOOK_NAMES, second_look
-from spamfilter.span_model import CANDIDATE_NAMES, ROUNDS, SpanCandidates, SpanModel, find_candidates
+from spamfilter.span_description import CANDIDATE_NAMES
+from spamfilter.span_model import ROUNDS, SpanCandidates, SpanModel, find_candidates
 from spamfilter.span_page import SPAN_PAGE_NAMES
 from spamfilter.span_tokens import PIECE_TOKENS
 from spamfilter.suspicion import are_suspicious, strongest_tokens

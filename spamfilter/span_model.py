@@ -22,7 +22,7 @@ from spamfilter.line_model import LineModel, Words, packed_words
 from spamfilter.page_sums import PageSums
 from spamfilter.piecewise_model import PiecewiseModel
 from spamfilter.relatedness import WordWeights
-from spamfilter.span_description import IS_OPENING, describe_candidates, running_counts
+from spamfilter.span_description import CANDIDATE_NAMES, IS_OPENING, describe_candidates, running_counts
 from spamfilter.span_page import SPAN_PAGE_NAMES, span_page_values
 from spamfilter.span_phrases import EDGE_WEIGHT, PHRASE_BITS, PhraseModel
 from spamfilter.span_stretches import (
@@ -62,61 +62,6 @@ HOPELESS_BELOW = -6.0
 _BLOCK = 1 << 10
 _BLOCK_TOKENS = 1 << 13
 NUMERIC_SHIFT = 4096.0
-
-CANDIDATE_NAMES: tuple[str, ...] = (
-    "score of the stretch",
-    "start score",
-    "end score",
-    "inside score",
-    "inside score a token",
-    "tokens",
-    "tokens around",
-    "share of what stands around",
-    "spam logit of the stretch",
-    "spam logit of the rest",
-    "spam logit of both",
-    "link logit of the stretch",
-    "boilerplate logit of the stretch",
-    "boilerplate logit of the rest",
-    "rest without a word",
-    "at the start of the line",
-    "at the end of the line",
-    "in brackets",
-    "glued to a mark before it",
-    "glued to a word",
-    "capital words",
-    "capital words of the rest",
-    "another script than the rest",
-    "words of the page's body",
-    "words of the page's body in the rest",
-    "stretch less related than the rest",
-    "page has a body",
-    "stretch and rest spam logits multiplied",
-    "stretch more like spam than the rest",
-    "start score above 2",
-    "end score above 2",
-    "weaker of start and end",
-    "strangeness of the start",
-    "strangeness of the end",
-    "strangeness inside",
-    "strangeness outside",
-    "strangeness of the line without the stretch",
-    "line reads better without the stretch",
-    "letters without spaces",
-    "tokens in a script without spaces",
-    "spam logit in a script without spaces",
-    "tokens up to 8 in a script with spaces",
-    "start score without the stretch",
-    "end score without the stretch",
-    "start score above the one without the stretch",
-    "end score above the one without the stretch",
-    "reads like a phrase",
-    "reads like a phrase, above 0",
-    "contents of a phrase",
-    "contents of a phrase, times share",
-    "contents of a phrase, times spam logit of the rest",
-    "reads like a phrase, times spam logit",
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -18,7 +18,8 @@ from spamfilter.line_model import LineModel, LineScores, pack_fields
 from spamfilter.ngrams import NgramSettings
 from spamfilter.page_features import PageFeatures, page_features
 from spamfilter.pipeline import BatchScores, Stages, score_batch
-from spamfilter.span_model import CANDIDATE_NAMES, SpanModel
+from spamfilter.span_description import CANDIDATE_NAMES
+from spamfilter.span_model import SpanModel
 from spamfilter.span_phrases import PHRASE_BITS
 from spamfilter.span_tokens import NUMERIC_COUNT, SPAN_BITS
 from spamfilter.text import TextBatch, encode_documents

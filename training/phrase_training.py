@@ -11,8 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from spamfilter.dense_model import DenseModel
 from spamfilter.line_model import LineModel
 from spamfilter.piecewise_model import PiecewiseModel
-from spamfilter.span_description import with_phrases
-from spamfilter.span_model import CANDIDATE_NAMES, SpanModel, inspect_lines
+from spamfilter.span_description import CANDIDATE_NAMES, with_phrases
+from spamfilter.span_model import SpanModel, inspect_lines
 from spamfilter.span_phrases import (
     EDGE_WEIGHT,
     PHRASE_BITS,

@@ -16,8 +16,8 @@ from spamfilter.page_features import PageFeatures, page_features
 from spamfilter.page_sums import PageSums
 from spamfilter.piecewise_model import PiecewiseModel
 from spamfilter.relatedness import WordWeights
+from spamfilter.span_description import CANDIDATE_NAMES
 from spamfilter.span_model import (
-    CANDIDATE_NAMES,
     NUMERIC_SHIFT,
     SpanCandidates,
     SpanModel,
