@@ -35,21 +35,27 @@ def parse_object(line: bytes) -> dict[str, Any]:
     value = _parse(line)
     if not isinstance(value, dict):
         raise ValueError(f"not an object but {type(value).__name__}")
-    # Few lines have so many brackets: the others need no look into their values.
-    if line.count(b"[") + line.count(b"{") > DEEPEST and _is_too_deep(value):
+    # Flat objects, and lines with few brackets, need no look into their values.
+    if _holds(value, dict, list) and line.count(b"[") + line.count(b"{") > DEEPEST and _is_too_deep(value):
         raise _too_deep()
     return value
 
 
 def _parse(line: bytes) -> Any:
-    # orjson rounds integers beyond 64 bit; this search costs less than a look into the values.
-    if _LONG_NUMBER not in line.translate(_DIGITS_AS_ZEROS):
-        with suppress(orjson.JSONDecodeError):
-            return orjson.loads(line)
+    with suppress(orjson.JSONDecodeError):
+        value = orjson.loads(line)
+        # orjson makes fractions of integers beyond 64 bit; most records hold nothing that could be one.
+        is_plain = isinstance(value, dict) and not _holds(value, float, dict, list)
+        if is_plain or _LONG_NUMBER not in line.translate(_DIGITS_AS_ZEROS):
+            return value
     try:
         return json.loads(line.decode("utf-8"))
     except RecursionError:
         raise _too_deep() from None
+
+
+def _holds(value: dict[str, Any], *kinds: type) -> bool:
+    return any(isinstance(part, kinds) for part in value.values())
 
 
 def _too_deep() -> ValueError:
