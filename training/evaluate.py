@@ -38,10 +38,9 @@ def read_set(path: Path) -> list[dict[str, Any]]:
 
 def _document(line: str, place: str) -> dict[str, Any]:
     row = parse_json(line, place)
-    lines = row.get("lines") if isinstance(row, dict) and "id" in row else None
-    if not isinstance(row, dict) or not isinstance(lines, list):
+    if not isinstance(row, dict) or "id" not in row or not isinstance(row.get("lines"), list):
         raise InputError(f'{place}: needs an object with an "id" and a list "lines"')
-    for number, one in enumerate(lines):
+    for number, one in enumerate(row["lines"]):
         if not isinstance(one, dict) or not isinstance(one.get("text"), str):
             raise InputError(f'{place}: line {number} of the document needs an object with a string "text"')
     return row

@@ -4,7 +4,6 @@ Documents are dealt into folds. Pages are composed within a fold and scored by a
 other folds; the context, span and document models learn from those scores.
 """
 
-import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -31,6 +30,7 @@ from spamfilter.span_phrases import PhraseModel
 from training.char_table import build_char_table
 from training.compose import compose, compose_splices
 from training.context_pages import compose_context_pages
+from training.corpus_lines import unit_number
 from training.documents import LabelledDocument
 from training.line_training import LineTrainingSettings, count_ngrams, encode_lines, fit_line_model
 from training.lines import PHRASES_SUFFIX
@@ -107,21 +107,17 @@ class _FoldScores:
     candidates: list[SpanCandidates] = field(default_factory=list)
 
 
-def _unit_number(seed: int, text: str) -> float:
-    return int.from_bytes(hashlib.sha256(f"{seed}:{text}".encode("utf-8", "surrogatepass")).digest()[:8], "big") / 2**64
-
-
 def fold_of(document: LabelledDocument, folds: int, seed: int) -> int:
     """Fold of a document; neighbouring groups of a file of labelled lines stay together."""
     if document.source.startswith("UD_"):
         # A treebank stays whole: prose in a language without a treebank must look like that to the other stages.
-        return int(_unit_number(seed, document.source) * folds)
+        return int(unit_number(f"{seed}:{document.source}") * folds)
     name, _, number = document.document_id.partition("#")
     try:
         unit = f"{name}#{int(number) // _GROUPS_A_FOLD_UNIT}"
     except ValueError:
         unit = name
-    return int(_unit_number(seed, unit) * folds)
+    return int(unit_number(f"{seed}:{unit}") * folds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +208,7 @@ def _for_spans(scored: Sequence[ScoredBatch], settings: FitSettings, fold: int) 
     for part in scored:
         for document in part.documents:
             share = _SPAN_SHARE.get(document.source, 0.5 if document.source.startswith("UD") else 1.0)
-            if _unit_number(settings.seed + fold, document.document_id) < share:
+            if unit_number(f"{settings.seed + fold}:{document.document_id}") < share:
                 chosen.append(document)
     return chosen
 

@@ -4,8 +4,8 @@
 
 ``scores.json`` holds an object for each set of pages: ``flags`` with shares in %, and, as far as the set has them,
 ``lines`` by label, ``spans``, and ``flags`` again ``by_lang`` and ``by_vertical``; and ``documents``: ``roc_auc`` and
-``recall_at_1pct_fpr`` in %, by the two groups of pages that are told apart. What is not there or no
-number is left out.
+``recall_at_1pct_fpr`` in %, by the two groups of pages that are told apart. What is not there, or no number,
+is left out.
 """
 
 import argparse
