@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
+from spamfilter.mending import mend
 from spamfilter.operating_points import OperatingPoints
 from spamfilter.scores import DecisionArrays, DocumentScores, decide
 
-_CLOSING_MARKS = ".。!?！？;；:：…।؟"
-_CLOSING_SPACE = " \t\u3000"
 _BLOCK_LINES = 1024
+_AROUND = 2000
+"""Characters on either side of where a line begins that show how its page sets its marks."""
 
 
 class DocumentKind(StrEnum):
@@ -241,7 +242,8 @@ class DocumentPrediction:
     def clean_text(self, *, drop_boilerplate: bool = False) -> str:
         """The document without flagged lines, with foreign stretches cut out of the lines that stay.
 
-        Line ends of the lines that stay are kept as they are.
+        What framed a stretch goes with it: quotes, brackets or tags around nothing, one of two marks or blanks that
+        meet. Nothing is added, and all else in the lines that stay is kept as it is, line ends too.
         """
         starts, ends = self.scores.starts, self.scores.ends
         labels, spans = self.line_labels(), self._spans(0, len(starts))
@@ -257,10 +259,15 @@ class DocumentPrediction:
             position = start
             if number not in spans:
                 position = int(starts[number + 1]) if number + 1 < len(starts) else len(self.document)
-            for span in sorted(spans.get(number, ()), key=lambda span: span.start):
-                kept = self.document[position : span.start]
-                position = _resume(self.document, span.end, kept, int(ends[number]))
-                pieces.append(_mend_left(kept, self.document[position : position + 1]))
+                continue
+            end = int(ends[number])
+            kept = []
+            for span in sorted(spans[number], key=lambda span: span.start):
+                kept.append(self.document[position : span.start])
+                position = max(position, span.end)
+            around = self.document[max(0, start - _AROUND) : start + _AROUND]
+            pieces.append(mend([*kept, self.document[position:end]], around))
+            position = end
         pieces.append(self.document[position:])
         return "".join(pieces)
 
@@ -268,28 +275,6 @@ class DocumentPrediction:
 def _copied(document: str, scores: DocumentScores, points: OperatingPoints, rate: float) -> DocumentPrediction:
     """A prediction whose document is the only one of its batch."""
     return DocumentPrediction(document, scores, points, rate, decide(scores.batch, points, rate))
-
-
-def _resume(document: str, position: int, kept: str, line_end: int) -> int:
-    """Where the sentence goes on behind a cut: past the separator of a phrase at the start of its line."""
-    if not kept.strip():
-        while position < line_end and (document[position] in _CLOSING_SPACE or document[position] in "|｜:：-–—"):
-            position += 1
-    elif kept[-1:].isspace():
-        while position < line_end and document[position] in _CLOSING_SPACE:
-            position += 1
-    return position
-
-
-def _mend_left(kept: str, following: str) -> str:
-    """Drop the comma or dash that led into the phrase where the sentence had none."""
-    if not kept.strip():
-        return ""
-    if kept[-1] in ",，、" and (not following.strip() or following in _CLOSING_MARKS or not following.isascii()):
-        return kept[:-1]
-    if not following.strip():
-        return kept.rstrip().rstrip("-–—|｜").rstrip()
-    return kept
 
 
 _KINDS = tuple(DocumentKind)

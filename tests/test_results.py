@@ -75,13 +75,13 @@ def spliced(marked: str) -> DocumentPrediction:
         ("The mill ⟦best casino bonus ⟧grinds.", "The mill grinds."),
         ("磨坊⟦在线赌场⟧在河边。", "磨坊在河边。"),
         # in brackets
-        ("The mill 【⟦best casino⟧】 grinds.", "The mill 【】 grinds."),
+        ("The mill 【⟦best casino⟧】 grinds.", "The mill grinds."),
         ("The mill ⟦【best casino】⟧ grinds.", "The mill grinds."),
         # at the start, with what parts it from the sentence
         ("⟦best casino bonus⟧ The mill grinds.", "The mill grinds."),
         ("⟦best casino bonus⟧ | The mill grinds.", "The mill grinds."),
         ("⟦best casino bonus⟧: The mill grinds.", "The mill grinds."),
-        ("  ⟦best casino bonus⟧ - The mill grinds.", "The mill grinds."),
+        ("  ⟦best casino bonus⟧ - The mill grinds.", "  The mill grinds."),
         # at the end
         ("The mill grinds. ⟦best casino bonus⟧", "The mill grinds."),
         ("The mill grinds - ⟦best casino bonus⟧", "The mill grinds"),
@@ -90,6 +90,8 @@ def spliced(marked: str) -> DocumentPrediction:
         ("One ⟦casino⟧ two,⟦poker⟧ three.", "One two three."),
         ("Before.\r\nThe ⟦casino⟧ mill.\r\nAfter.", "Before.\r\nThe mill.\r\nAfter."),
         ("The mill grinds. ⟦casino⟧\nAfter.", "The mill grinds.\nAfter."),
+        # the whole line
+        ("Before.\n ⟦best casino bonus⟧ \nAfter.", "Before.\n\nAfter."),
     ],
 )
 def test_cutting_a_phrase_leaves_the_sentence_as_it_was_before_the_splice(marked: str, left: str) -> None:
