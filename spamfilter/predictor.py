@@ -74,6 +74,8 @@ class Predictor:
     ) -> Iterator[DocumentPrediction]:
         """Judge many documents, in order, reading ``texts`` as it goes.
 
+        An error of ``texts`` or one of its elements is raised behind the results of all that came before it.
+
         Args:
             n_jobs: processes, the caller's among them; -1 for all cores, as in joblib. Results do not depend on it.
 
@@ -118,15 +120,21 @@ class Predictor:
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Group documents so that a batch fits the cache."""
+    """Group documents so that a batch fits the cache; an error of theirs is raised behind all that came before it."""
     enough = _COMPILED_BATCH_CHARACTERS if kernel.is_on() else _BATCH_CHARACTERS
     batch: list[str] = []
     characters = 0
-    for text in texts:
-        batch.append(check_text(text))
-        characters += len(text)
-        if characters >= enough or len(batch) >= _BATCH_DOCUMENTS:
-            yield batch
-            batch, characters = [], 0
+    failure: Exception | None = None
+    try:
+        for text in texts:
+            batch.append(check_text(text))
+            characters += len(text)
+            if characters >= enough or len(batch) >= _BATCH_DOCUMENTS:
+                yield batch
+                batch, characters = [], 0
+    except Exception as error:
+        failure = error
     if batch:
         yield batch
+    if failure is not None:
+        raise failure

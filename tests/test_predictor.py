@@ -209,9 +209,27 @@ def test_results_of_two_processes_come_in_order_and_are_those_of_one_to_the_bit(
     assert [decisions(page) for page in predictor.predict_many(iter(texts), n_jobs=2)] == alone
 
 
-def test_an_error_in_the_input_reaches_the_caller_through_processes_too(predictor: Predictor) -> None:
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_error_in_the_input_reaches_the_caller_behind_all_that_came_before_it(
+    predictor: Predictor, n_jobs: int
+) -> None:
+    texts = [f"Page {number} of the mill." for number in range(300)]
+    judged: list[str] = []
+    results = predictor.predict_many([*texts, None, "more"], n_jobs=n_jobs)  # type: ignore[list-item]
     with pytest.raises(TypeError, match="must be a str, not NoneType"):
-        list(predictor.predict_many(["fine", None], n_jobs=2))  # type: ignore[list-item]
+        judged.extend(page.document for page in results)
+    assert judged == texts
+
+
+def test_an_error_of_the_source_itself_comes_behind_the_documents_that_it_gave(predictor: Predictor) -> None:
+    def texts() -> Iterator[str]:
+        yield "A page."
+        raise OSError("the disk is gone")
+
+    results = predictor.predict_many(texts())
+    assert next(results).document == "A page."
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(results)
 
 
 def test_prediction_remembers_nothing(predictor: Predictor, spun_page: str, clean_page: str) -> None:
