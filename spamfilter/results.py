@@ -56,8 +56,8 @@ class LinePrediction:
         start, end: character offsets into the original string, the line end left out.
         text: the line itself.
         label: what the line is, decided at the operating point of the document prediction.
-        probability: calibrated probability of ``label``.
-        probabilities: of all labels; they sum to 1.
+        probability: calibrated probability of ``label``; of the surest of ``spans`` where that is higher.
+        probabilities: of all labels, for the line as a whole whatever its spans say; they sum to 1.
         spans: foreign stretches; when there are any, only they need to be cut, not the line.
     """
 
@@ -67,7 +67,7 @@ class LinePrediction:
     text: str
     label: Label
     probability: float
-    probabilities: Mapping[Label, float]
+    probabilities: Mapping[Label, float] = field(hash=False)
     spans: tuple[Span, ...]
 
     @property
@@ -110,17 +110,23 @@ class LinePredictions(Sequence[LinePrediction]):
             yield from self._page.build_lines(self._numbers[first : first + _BLOCK_LINES])
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, LinePredictions | tuple):
+        if not isinstance(other, LinePredictions | tuple | list):
             return NotImplemented
         return len(self) == len(other) and all(own == its for own, its in zip(self, other, strict=True))
+
+    def __hash__(self) -> int:
+        """That of the tuple of these lines, to which they are equal."""
+        return hash(tuple(self))
 
     def __repr__(self) -> str:
         return repr(tuple(self))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DocumentPrediction:
     """Verdict on one document. Values are built from arrays each time they are asked for.
+
+    Two verdicts are equal if they say the same of the same text at the same rate: kind, probability, lines and spans.
 
     Attributes:
         document: the text as given.
@@ -152,6 +158,19 @@ class DocumentPrediction:
             f"DocumentPrediction(kind={self.kind.value!r}, probability={self.probability:.4f}, "
             f"lines={len(self.scores.starts)}, flagged={len(self._flagged_lines())})"
         )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DocumentPrediction):
+            return NotImplemented
+        return self is other or (
+            self.document == other.document
+            and self.max_false_positive_rate == other.max_false_positive_rate
+            and (self.kind, self.probability) == (other.kind, other.probability)
+            and all(map(np.array_equal, self._columns(), other._columns()))
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.document, self.max_false_positive_rate))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy the document without the rest of its batch."""
@@ -208,6 +227,14 @@ class DocumentPrediction:
             self.decisions.flagged[first:stop] - self.scores.batch.line_edges[self.scores.number]
         )
         return numbers
+
+    def _columns(self) -> tuple[NDArray[Any], ...]:
+        """All that lines and spans say, as arrays."""
+        scores, chosen = self.scores, self.span_choice()
+        return (
+            *(scores.starts, scores.ends, self.line_labels(), _softmax(scores.logits), scores.span_lines[chosen]),
+            *(scores.span_starts[chosen], scores.span_ends[chosen], scores.span_logits[chosen]),
+        )
 
     def _spans(self, first: int, stop: int) -> dict[int, list[Span]]:
         """The foreign stretches by line, of the lines from ``first`` to the one before ``stop``."""

@@ -1,5 +1,6 @@
 """What a prediction says, decided again, and the text that is left."""
 
+import copy
 import dataclasses
 import pickle
 
@@ -236,6 +237,47 @@ def test_a_prediction_survives_the_way_between_processes(predictor: Predictor, s
     assert again.lines == page.lines
     assert again.kind is page.kind
     assert again.clean_text() == page.clean_text()
+
+
+def test_predictions_that_say_the_same_are_equal_however_they_came_about(predictor: Predictor, spun_page: str) -> None:
+    page = predictor.predict(spun_page)
+    loose = predictor.predict(spun_page, max_false_positive_rate=1e-2)
+    *_, among_others = predictor.predict_many(["Another page.", "casino", spun_page])
+    for same in (predictor.predict(spun_page), pickle.loads(pickle.dumps(page)), copy.deepcopy(page), among_others):
+        assert same == page
+        assert hash(same) == hash(page)
+    assert page.at(max_false_positive_rate=1e-2) == loose != page
+    assert len({page, loose, among_others}) == 2
+    assert page != spun_page
+    empty = prediction("")
+    assert empty == prediction("") != prediction("\n")
+
+
+def test_predictions_that_differ_in_anything_they_say_are_not_equal() -> None:
+    text = "The mill best casino grinds.\nAnd more."
+    page = prediction(text, spans=[(9, 20, 5.0)])
+    assert page == prediction(text, spans=[(9, 20, 5.0)])
+    assert page == prediction(text, spans=[(9, 20, 5.0), (29, 32, -5.0)]), "a stretch that nobody is told of"
+    others = (
+        prediction(text + " ", spans=[(9, 20, 5.0)]),
+        prediction(text, spans=[(9, 20, 5.5)]),
+        prediction(text, spans=[(9, 19, 5.0)]),
+        prediction(text),
+        prediction(text, [Label.CLEAN, Label.BOILERPLATE], [(9, 20, 5.0)]),
+        prediction(text, spans=[(9, 20, 5.0)], kind=(-3.0, -3.0, 3.0, 0.0)),
+        prediction(text, spans=[(9, 20, 5.0)], kind=(3.0, 0.0, -3.0, -2.5)),
+        prediction(text, spans=[(9, 20, 5.0)], rate=1e-2),
+    )
+    assert all(other != page for other in others)
+
+
+def test_lines_can_be_kept_in_sets_and_compared_with_lists() -> None:
+    page = spliced("The mill ⟦best casino bonus⟧ grinds.\nAnd more.\nAnd more.")
+    assert page.lines == list(page.lines)
+    assert list(page.flagged) == page.flagged
+    assert page.lines != list(page.flagged)
+    assert len({*page.lines, *spliced(page.document).lines, *page.flagged}) == 4
+    assert hash(page.lines) == hash(tuple(page.lines))
 
 
 def test_a_prediction_shows_its_verdict_and_not_its_arrays() -> None:
