@@ -17,6 +17,7 @@ EXIT_CLEAN, EXIT_FLAGGED, EXIT_ERROR = 0, 1, 2
 
 _EPILOG = """\
 exit codes: 0 nothing flagged, 1 at least one line or page flagged, 2 usage or input error.
+The probability of a line is that of its label, or of its surest foreign stretch where that is higher.
 A file that cannot be read is reported and the others are still scanned.
 """
 
