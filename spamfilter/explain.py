@@ -29,16 +29,24 @@ class Reason:
 
     Attributes:
         text: in words.
-        weight: what it added to the log-odds of the verdict.
+        weight: what it added to the log-odds of the regression that reads it. Those read one after the other, each what
+            the ones before it found, so weights of one verdict do not add up. None for a line that is named as the
+            reason of its page: it has no weight of its own.
     """
 
     text: str
-    weight: float
+    weight: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class LineExplanation:
-    """Why a line, and each foreign stretch in it, was flagged; strongest reasons first."""
+    """Why a line, and each foreign stretch in it, was flagged; strongest reasons first.
+
+    Attributes:
+        line: as predicted.
+        reasons: for the label of the line; none where the line has it from a stretch alone.
+        spans: the stretches, each with its reasons.
+    """
 
     line: LinePrediction
     reasons: tuple[Reason, ...]
@@ -47,7 +55,12 @@ class LineExplanation:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a page got its verdict, and why its lines did."""
+    """Why a page got its verdict, and why its lines did.
+
+    Attributes:
+        reasons: for the verdict on the page, the surest of its flagged lines last.
+        lines: those that are flagged.
+    """
 
     reasons: tuple[Reason, ...]
     lines: tuple[LineExplanation, ...]
@@ -62,12 +75,21 @@ def explain(predictor: Predictor, prediction: DocumentPrediction) -> Explanation
         return Explanation((), ())
     scores = score_batch(predictor.stages, [prediction.document])
     spoken = page_speaks(scores.context.margin, scores.page.pages)
-    text = prediction.document
-    lines = tuple(_explain_line(predictor, text, scores, spoken, line) for line in prediction.flagged)
+    by_itself = prediction.points.decide_lines(prediction.scores.logits, prediction.max_false_positive_rate)
+    lines = tuple(
+        LineExplanation(
+            line,
+            _line_reasons(predictor, prediction.document, scores, spoken, line)
+            if LABELS[by_itself[line.number]] is line.label
+            else (),
+            _span_reasons(predictor, scores, line),
+        )
+        for line in prediction.flagged
+    )
     decision = DECISIONS.index("spam" if prediction.kind is DocumentKind.SPAM else "link farm")
     page = _dense_reasons(predictor.stages.document, scores.document_values[0], (decision,), ())
     strongest = sorted(prediction.flagged, key=lambda line: -line.probability)[:2]
-    quotes = [Reason(f"line {line.number + 1} is {line.label.value}", line.probability) for line in strongest]
+    quotes = [Reason(f"line {line.number + 1} is {line.label.value}", None) for line in strongest]
     return Explanation((*page, *quotes) if prediction.is_spam else tuple(quotes), lines)
 
 
@@ -115,9 +137,10 @@ def _word_reasons(predictor: Predictor, text: str, scores: BatchScores, line: in
     return tuple(reasons)
 
 
-def _explain_line(
+def _line_reasons(
     predictor: Predictor, text: str, scores: BatchScores, spoken: NDArray[np.float64], line: LinePrediction
-) -> LineExplanation:
+) -> tuple[Reason, ...]:
+    """What spoke for the label of a line: its words, its place, its page."""
     stages = predictor.stages
     row = int(np.searchsorted(scores.page.lines, line.number))
     column = LABELS.index(line.label)
@@ -126,14 +149,29 @@ def _explain_line(
         *_dense_reasons(stages.context.first, scores.page.values_of(rows)[0], (column,), ordinary),
         *_dense_reasons(stages.context.second, scores.context.second.values_of(rows)[0], (column,), ordinary),
     )
-    if line.label in (Label.SEO_INJECTION, Label.LINK_EXCHANGE):
-        said = "no other line speaks against it" if len(spoken) == 1 else "the other lines of the page look like spam"
-        context += (Reason(said, float(spoken[row])),) if spoken[row] >= _LEAST_WEIGHT else ()
+    if line.label in (Label.SEO_INJECTION, Label.LINK_EXCHANGE) and spoken[row] >= _LEAST_WEIGHT:
+        context += (Reason(_what_the_page_says(scores.context.margin, row), float(spoken[row])),)
     words = _word_reasons(predictor, text, scores, line.number, column - 1)
-    reasons = tuple(sorted((*words, *context), key=lambda reason: -reason.weight))
+    return tuple(sorted((*words, *context), key=lambda reason: -(reason.weight or 0.0)))
+
+
+def _what_the_page_says(margin: NDArray[np.float64], row: int) -> str:
+    """In words, what the other lines of the only page of a batch say of the line in ``row``."""
+    others = np.delete(margin, row)
+    if not len(others):
+        return "no other line speaks against it"
+    if others.mean() > 0:
+        return "the other lines of the page look like spam"
+    return "the other lines of the page do not speak firmly against it"
+
+
+def _span_reasons(
+    predictor: Predictor, scores: BatchScores, line: LinePrediction
+) -> tuple[tuple[Span, tuple[Reason, ...]], ...]:
+    """What spoke for each foreign stretch of a line."""
+    stages, candidates = predictor.stages, scores.candidates
     spans = []
     for span in line.spans:
-        candidates = scores.candidates
         for place in np.flatnonzero(candidates.lines == line.number):
             begin = int(scores.tokens.begins[candidates.first[place]])
             if scores.batch.original_position(begin, 0) == span.start:
@@ -141,4 +179,4 @@ def _explain_line(
                 own = _strongest(judge, numbers, judge.shares(numbers))
                 page = _dense_reasons(stages.span.page, scores.span_values[place], (1,), (0,))
                 spans.append((span, (*own, *page)))
-    return LineExplanation(line, reasons, tuple(spans))
+    return tuple(spans)

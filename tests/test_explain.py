@@ -1,6 +1,6 @@
 """Why a page and its lines were flagged, in words."""
 
-from spamfilter import Predictor
+from spamfilter import Label, Predictor
 from spamfilter.explain import explain
 
 SPAM = (
@@ -10,6 +10,16 @@ SPAM = (
     "Fast payouts and live roulette around the clock.",
 )
 PAGE_SPEAKS = "the other lines of the page look like spam"
+PAGE_IS_MILD = "the other lines of the page do not speak firmly against it"
+BAKERY = (
+    "Rye bread, fresh from the oven",
+    "Plaited rolls with poppy seeds",
+    "Plum cake by the slice",
+    "Open daily from six to noon",
+    "Order your birthday cake by phone",
+    "Closed for two weeks in August",
+    "Find us beside the church",
+)
 
 
 def test_a_spam_page_speaks_for_its_lines_and_the_explanation_says_so(predictor: Predictor) -> None:
@@ -25,6 +35,38 @@ def test_a_line_without_others_has_nobody_to_speak_for_it(predictor: Predictor) 
     (line,) = explain(predictor, prediction).lines
     assert line.reasons
     assert PAGE_SPEAKS not in [reason.text for reason in line.reasons]
+
+
+def test_a_line_of_spam_among_clean_lines_is_not_said_to_stand_among_spam(predictor: Predictor) -> None:
+    prediction = predictor.predict("\n".join((*BAKERY, SPAM[0])))
+    (line,) = explain(predictor, prediction).lines
+    assert line.line.text == SPAM[0]
+    reasons = [reason.text for reason in line.reasons]
+    assert PAGE_IS_MILD in reasons
+    assert PAGE_SPEAKS not in reasons
+
+
+def test_a_line_that_only_its_stretch_flags_has_the_reasons_of_the_stretch_alone(
+    predictor: Predictor, spun_page: str
+) -> None:
+    explained = {one.line.number: one for one in explain(predictor, predictor.predict(spun_page)).lines}
+    spliced = explained[3]
+    assert spliced.line.probabilities[Label.CLEAN] > 0.9
+    assert spliced.reasons == ()
+    ((span, reasons),) = spliced.spans
+    assert span == spliced.line.spans[0]
+    assert reasons
+    assert all(one.reasons for number, one in explained.items() if number != 3)
+
+
+def test_lines_named_as_reasons_of_their_page_have_no_weight_and_all_other_reasons_one(
+    predictor: Predictor, spun_page: str
+) -> None:
+    explanation = explain(predictor, predictor.predict(spun_page))
+    named = [reason.text.startswith("line ") for reason in explanation.reasons]
+    assert any(named)
+    assert [reason.weight is None for reason in explanation.reasons] == named
+    assert all(reason.weight is not None for line in explanation.lines for reason in line.reasons)
 
 
 def test_a_link_farm_is_explained_by_its_residue_and_its_spans_by_their_numbers(

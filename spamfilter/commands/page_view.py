@@ -112,7 +112,8 @@ class PageView:
 
     def _write_reasons(self, reasons: Sequence[Reason], subject: str) -> None:
         for reason in reasons:
-            text = f"       because {subject}{visible(reason.text)} ({reason.weight:+.2f})"
+            weight = "" if reason.weight is None else f" ({reason.weight:+.2f})"
+            text = f"       because {subject}{visible(reason.text)}{weight}"
             self._stream.write(self._paint(text, "2") + "\n")
 
     def _paint(self, text: str, colour: str) -> str:
