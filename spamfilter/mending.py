@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 _REACH = 500
 """Characters on either side of a cut that are looked at: a line of megabytes with many cuts takes linear time."""
-_NEAR = 10
+_NEAR, _LONGEST_MARK = 10, 50
 
 _WIDE_STOPS, _WIDE_COMMAS = "。｡!！?？…।॥؟۔։።", "，､、،﹐፣՝"
 _STOPS, _COMMAS = "." + _WIDE_STOPS, "," + _WIDE_COMMAS
@@ -43,6 +43,7 @@ _ITS_MARK = re.compile(
 )
 _ATTACHED = ("stop", "comma", "colon")
 _LIST_LABEL = re.compile(r"\W*(?:\w{1,3}[.)])?")
+_EMPHASES, _TAGS = frozenset("*_~`"), frozenset("<[")
 _EMPHASIS = re.compile(r"([*_~`])\1*\Z")
 _OPENING_TAG = re.compile(r"(?:<([A-Za-z]\w*)(?:\s[^<>]*)?>|\[([A-Za-z]\w*)(?:=[^\[\]]*)?\])\s*\Z")
 _LINK_TARGET = re.compile(r"\]\([^()\s]*\)")
@@ -102,7 +103,7 @@ def _without_empty_pair(left: str, right: str) -> tuple[str, str] | None:
     """Both sides without the pair of marks or tags in which nothing stands any more; None if there is none."""
     if left[-1:] + right[:1] in _TIGHT_PAIRS:
         return left[:-1], right[1:]
-    if (emphasis := _EMPHASIS.search(left)) is not None:
+    if left[-1:] in _EMPHASES and (emphasis := _EMPHASIS.search(left)) is not None:
         run = emphasis[0]
         if right.startswith(run) and not right.startswith(run[0], len(run)):
             return left[: -len(run)], right[len(run) :]
@@ -111,7 +112,7 @@ def _without_empty_pair(left: str, right: str) -> tuple[str, str] | None:
     before, behind = left.rstrip(), right.lstrip()
     if (before[-1:], behind[:1]) in _PAIRS:
         return before[:-1], behind[1:]
-    if (tag := _OPENING_TAG.search(left)) is not None:
+    if behind[:1] in _TAGS and (tag := _OPENING_TAG.search(left)) is not None:
         closing = f"</{tag[1]}>" if tag[1] else f"[/{tag[2]}]"
         if behind.startswith(closing):
             return left[: tag.start()], behind[len(closing) :]
@@ -120,7 +121,9 @@ def _without_empty_pair(left: str, right: str) -> tuple[str, str] | None:
 
 def _own_mark(before: str) -> re.Match[str] | None:
     """The mark that ends the left side; not the quote that ends a quotation."""
-    mark = _OWN_MARK.search(before)
+    if before[-1:].isalnum():
+        return None
+    mark = _OWN_MARK.search(before, max(len(before) - _LONGEST_MARK, 0))
     return None if mark and mark["bar"] in _ANGLES and _is_open(before[:-1], mark["bar"]) else mark
 
 
