@@ -33,7 +33,7 @@ class JsonLinesWriter:
     def write(self, record: Record, text: str | None, annotation: tuple[str, Any] | None) -> None:
         """Add a record; records that hold no page are left out."""
         if record.raw is None:
-            if record.text is None:
+            if not record.fields:  # one of an archive; a row without text has fields
                 return
             fields = record.fields if text is None else {**record.fields, self._text_key: text}
             line = dump(fields if annotation is None else {**fields, annotation[0]: annotation[1]})

@@ -145,3 +145,6 @@ def test_records_without_text_stay_with_a_null_verdict(tmp_path: Path) -> None:
     assert [row["spamfilter"] is None for row in rows] == [False, True, False]
     assert [one["position"] for one in problems(tmp_path / "o")] == ["line 2", "row 1"]
     assert summary(tmp_path / "o")["total"]["problems"] == {"no_text": 2}
+    assert command("annotate", tmp_path / "in/y.parquet", "-o", tmp_path / "p", "--to", "jsonl") == 1
+    rows = read_json_lines(tmp_path / "p/y.jsonl")
+    assert [(row["text"], row["spamfilter"] is None) for row in rows] == [("one", False), (None, True), ("two", False)]
