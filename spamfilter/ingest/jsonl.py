@@ -48,11 +48,11 @@ def _take(chunk: Chunk, file: str, number: int, line: bytes, text_key: str) -> N
         fields = parse_object(line)
     except UnicodeDecodeError as error:
         message = f"not UTF-8 (byte {error.start} of the line: {error.reason}); encode the file anew"
-        chunk.problems.append(Problem(ProblemKind.WRONG_ENCODING, file, position, message, line))
+        chunk.give_up(Problem(ProblemKind.WRONG_ENCODING, file, position, message, line))
         return
     except ValueError as error:
         message = f"no JSON object ({error}); mend or drop the line"
-        chunk.problems.append(Problem(ProblemKind.BROKEN_RECORD, file, position, message, line))
+        chunk.give_up(Problem(ProblemKind.BROKEN_RECORD, file, position, message, line))
         return
     text = fields.get(text_key)
     if isinstance(text, str):

@@ -54,6 +54,8 @@ def process_records(context: ShardContext) -> None:
         withheld = _withhold(chunk, context)
         context.note(chunk.problems)
         judged = [record for record in chunk.records if record.text is not None and record.number not in withheld]
+        context.report.records += len(judged) + len(withheld) + chunk.unread
+        context.report.listed += chunk.unread
         if isinstance(task, FilterOptions):
             _filter(context, task, chunk, judged, withheld, output, rejected, cuts)
         else:
@@ -201,9 +203,12 @@ def _annotate(
     judge = context.predictor
     predictions = list(judge.predict_many(texts, max_false_positive_rate=options.max_false_positive_rate))
     decisions = decide(predictions)
+    is_dolma = context.shard.target is Target.DOLMA  # which has no place for a document without a verdict
+    left_out = sum(is_dolma or _is_left_out(kind, context.job) for kind in withheld.values())
     context.report.count(texts, decisions)
-    context.report.kept += len(texts)
-    if context.shard.target is Target.DOLMA:
+    context.report.kept += len(texts) + len(withheld) - left_out
+    context.report.listed += left_out
+    if is_dolma:
         attributes = dolma_attributes(texts, decisions, options.output_column)
         for record, marks in zip(judged, attributes, strict=True):
             fields = {"id": dolma_id(record.fields[context.job.read.id_column]), "attributes": marks}

@@ -64,6 +64,7 @@ def _filter(context: ShardContext, reader: TableReader, options: FilterOptions) 
             output.end_group()
             continue
         texts, without = _texts(context, batch, first_row, problems)
+        context.report.records += batch.num_rows
         places = [place for place in range(batch.num_rows) if place not in without]
         present = [text for text in texts if text is not None]
         pages = filter_pages(context.predictor, present, options, context.report)
@@ -144,6 +145,8 @@ def _annotate(context: ShardContext, reader: TableReader, options: AnnotateOptio
             drop_boilerplate=options.drop_boilerplate,
         )
         _count(context, texts, decisions)
+        context.report.records += batch.num_rows
+        context.report.kept += batch.num_rows
         output.write_batch(pa.RecordBatch.from_arrays([*batch.columns, column], schema=schema))
     context.note(problems)
 
@@ -172,12 +175,13 @@ def _write_attributes(context: ShardContext, reader: TableReader, options: Annot
         rate = options.max_false_positive_rate
         decisions = decide(list(context.predictor.predict_many(found, max_false_positive_rate=rate)))
         _count(context, found, decisions)
+        context.report.records += batch.num_rows
+        context.report.kept += len(found)
+        context.report.listed += batch.num_rows - len(found)
         for (name, _), marks in zip(judged, dolma_attributes(found, decisions, options.output_column), strict=True):
             output.write(dump({"id": name, "attributes": marks}))
     context.note(problems)
 
 
 def _count(context: ShardContext, texts: Iterable[str | None], decisions: Decisions) -> None:
-    present = [text for text in texts if text is not None]
-    context.report.count(present, decisions)
-    context.report.kept += len(present)
+    context.report.count([text for text in texts if text is not None], decisions)

@@ -93,13 +93,19 @@ class Record:
 
 @dataclass(slots=True)
 class Chunk:
-    """A few megabytes of records in the order of their file, and the problems met among them."""
+    """A few megabytes of records in the order of their file, and the problems met among them.
+
+    Attributes:
+        skipped: records that hold no page.
+        unread: records that could not be read, and so are in ``problems`` alone.
+    """
 
     records: list[Record] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     characters: int = 0
     bytes: int = 0
     skipped: int = 0
+    unread: int = 0
 
     def add(self, record: Record) -> bool:
         """Add a record; whether the chunk is full."""
@@ -107,6 +113,11 @@ class Chunk:
         self.characters += len(record.text) if record.text is not None else 0
         self.bytes += len(record.payload) if record.payload is not None else 0
         return self.is_full
+
+    def give_up(self, problem: Problem) -> None:
+        """Add the problem of a record that cannot be read; it holds the record."""
+        self.problems.append(problem)
+        self.unread += 1
 
     @property
     def is_full(self) -> bool:

@@ -18,12 +18,15 @@ class ShardReport:
         file: the input as it was found.
         status: ``done``, or ``unreadable`` where the file as a whole could not be used.
         bytes: size of the input file.
+        records: pages that the file holds, those without a usable text and those that cannot be read included. When the
+            file gives an output, they are ``kept``, ``rejected`` or ``listed``.
         pages: records with a text that was judged.
         characters: in these texts.
         kinds: pages by kind.
         lines, label_characters: lines and characters by label.
-        kept: pages written to the output (all of them when annotating).
+        kept: records written to the output; when annotating, those without a verdict too.
         rejected: rejected records by reason.
+        listed: records that are nowhere but in the list of problems.
         cut: lines and foreign stretches cut from pages that were kept, by label.
         cut_characters: how many characters these pages lost.
         problems: by kind.
@@ -35,6 +38,7 @@ class ShardReport:
     file: str
     status: str = "done"
     bytes: int = 0
+    records: int = 0
     pages: int = 0
     characters: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
@@ -42,6 +46,7 @@ class ShardReport:
     label_characters: Counter[str] = field(default_factory=Counter)
     kept: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    listed: int = 0
     cut: Counter[str] = field(default_factory=Counter)
     cut_characters: int = 0
     problems: Counter[str] = field(default_factory=Counter)
@@ -50,7 +55,7 @@ class ShardReport:
     outputs: dict[str, int] = field(default_factory=dict)
 
     def count(self, texts: Iterable[str], decisions: Decisions) -> None:
-        """Add judged pages."""
+        """Add what was found in judged pages."""
         self.pages += len(decisions.kinds)
         self.characters += sum(map(len, texts))
         _add(self.kinds, KIND_NAMES, np.bincount(decisions.kinds, minlength=len(KIND_NAMES)))

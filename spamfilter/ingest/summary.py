@@ -55,7 +55,7 @@ def _top_reason(report: ShardReport) -> str:
 
 
 def _urgency(report: ShardReport) -> tuple[bool, int, float]:
-    lost = report.rejected.total() / max(report.pages, 1)
+    lost = (report.records - report.kept) / max(report.records, 1)
     return not report.alarm and report.status == "done", -report.problems.total(), -lost
 
 
@@ -64,11 +64,15 @@ def _totals(result: RunResult) -> str:
     files = f"{len(result.reports)} files" if len(result.reports) != 1 else "1 file"
     resumed = f" ({result.resumed} of them finished before)" if result.resumed else ""
     kinds = ", ".join(f"{count} {name}" for name, count in whole.kinds.most_common())
-    lines = [f"{files}{resumed}: {whole.pages} pages, {whole.characters} characters; {kinds or 'nothing judged'}"]
-    if whole.rejected or whole.cut or whole.kept != whole.pages:
+    judged = f"{whole.pages} pages"
+    if whole.pages != whole.records:
+        judged = f"{whole.pages} of {whole.records} pages judged"
+    lines = [f"{files}{resumed}: {judged}, {whole.characters} characters; {kinds or 'nothing judged'}"]
+    if whole.rejected or whole.cut or whole.kept != whole.records:
+        listed = f", {whole.listed} in the list of problems alone" if whole.listed else ""
         lines.append(
-            f"kept {whole.kept} pages ({_share(whole.kept, whole.pages)}), rejected {whole.rejected.total()} records, "
-            f"cut {whole.cut_characters} characters from pages that were kept"
+            f"kept {whole.kept} pages ({_share(whole.kept, whole.records)}), rejected {whole.rejected.total()}"
+            f"{listed}; cut {whole.cut_characters} characters from pages that were kept"
         )
     if whole.skipped:
         lines.append(f"passed over {whole.skipped} records that hold no page")

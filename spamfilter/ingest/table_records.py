@@ -34,7 +34,7 @@ def read_rows(path: Path, text_column: str, *, on_progress: Callable[[int], None
                 _take(chunk, str(path), first_row + place, row, text_column)
             yield chunk
             # The list of problems is the one that the reader adds to.
-            chunk.records, chunk.characters = [], 0
+            chunk.records, chunk.characters, chunk.unread = [], 0, 0
             chunk.problems.clear()
         yield chunk
     finally:
@@ -95,7 +95,7 @@ def _take(chunk: Chunk, file: str, number: int, fields: dict[str, Any], text_col
             f"{name}_base64" if name in broken else name: base64.b64encode(value).decode() if name in broken else value
             for name, value in fields.items()
         }
-        chunk.problems.append(Problem(ProblemKind.WRONG_ENCODING, file, position, message, dump(told)))
+        chunk.give_up(Problem(ProblemKind.WRONG_ENCODING, file, position, message, dump(told)))
         return
     text = fields[text_column]
     if text is None:

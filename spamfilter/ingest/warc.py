@@ -109,7 +109,7 @@ def _is_whole(chunk: Chunk, file: str, number: int, record: Any, block: bytes, l
     if len(block) == length:
         return True
     message = f"the record ends after {len(block)} of {length} bytes; fetch the file again"
-    chunk.problems.append(Problem(ProblemKind.BROKEN_RECORD, file, _where(number, record), message, block))
+    chunk.give_up(Problem(ProblemKind.BROKEN_RECORD, file, _where(number, record), message, block))
     return False
 
 
@@ -126,7 +126,7 @@ def _take_conversion(chunk: Chunk, file: str, number: int, record: Any) -> None:
         text = block.decode("utf-8")
     except UnicodeDecodeError as error:
         message = f"not UTF-8 (byte {error.start}: {error.reason}); drop the record or encode it anew"
-        chunk.problems.append(Problem(ProblemKind.WRONG_ENCODING, file, _where(number, record), message, block))
+        chunk.give_up(Problem(ProblemKind.WRONG_ENCODING, file, _where(number, record), message, block))
         return
     chunk.add(Record(number, text, {**_fields(record), "text": text}, None, headers, block, version))
 
@@ -154,8 +154,7 @@ def _take_page(chunk: Chunk, file: str, number: int, record: Any, main_content: 
         text = html_text(html, charset or detect_encoding(html) or "utf-8", main_content=main_content)
     except Exception as error:  # the parsers name no common error, and one page must not end the file
         message = f"the page cannot be read ({type(error).__name__}: {error}); drop the record"
-        problem = Problem(ProblemKind.BROKEN_RECORD, file, _where(number, record), message, block or html)
-        chunk.problems.append(problem)
+        chunk.give_up(Problem(ProblemKind.BROKEN_RECORD, file, _where(number, record), message, block or html))
         return
     chunk.add(Record(number, text, {**_fields(record), "text": text}, None, headers, kept, version))
 
