@@ -58,6 +58,7 @@ def filter_pages(
         cuts: tuple[dict[str, Any], ...] = ()
         if reason is not None:
             report.rejected[reason] += 1
+            report.rejected_characters += len(texts[number])
         else:
             report.kept += 1
             if text is not None:

@@ -91,8 +91,8 @@ class Job:
     Attributes:
         task: annotate or filter, with its options.
         strict: the first problem ends the run.
-        alarm_share: a shard that loses more than this share of its pages or characters raises an alarm.
-        alarm_pages: ... if it has at least as many pages.
+        alarm_share: a shard that loses more than this share of its pages or judged characters raises an alarm.
+        alarm_pages: ... if it has at least as many pages, judged or not.
         model: SHA-256 of the list of sums of the model, for the record.
     """
 

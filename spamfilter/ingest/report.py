@@ -27,6 +27,7 @@ class ShardReport:
         kept: records written to the output; when annotating, those without a verdict too.
         rejected: rejected records by reason.
         listed: records that are nowhere but in the list of problems.
+        rejected_characters: in judged pages that were rejected.
         cut: lines and foreign stretches cut from pages that were kept, by label.
         cut_characters: how many characters these pages lost.
         problems: by kind.
@@ -47,6 +48,7 @@ class ShardReport:
     kept: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     listed: int = 0
+    rejected_characters: int = 0
     cut: Counter[str] = field(default_factory=Counter)
     cut_characters: int = 0
     problems: Counter[str] = field(default_factory=Counter)
@@ -95,18 +97,23 @@ def total(reports: Iterable[ShardReport]) -> ShardReport:
 def alarm_reason(report: ShardReport, share: float, least_pages: int) -> str:
     """Why a shard looks wrong as a whole, or an empty string.
 
-    A broken extraction, a foreign language or a false column looks like spam from top to bottom: then the shard,
-    not its pages, needs a look.
+    A broken extraction, a foreign language or a false column looks like spam from top to bottom, or like pages without
+    text: then the shard, not its pages, needs a look.
+
+    Args:
+        share: of its pages or of its judged characters, above which a shard has lost too much.
+        least_pages: shards of fewer pages, judged or not, raise no alarm.
     """
-    if report.pages < least_pages:
+    if report.records < least_pages:
         return ""
-    spam, gone = report.kinds["spam"] + report.kinds["link_farm"], report.rejected.total()
-    for count, what in ((gone, "rejected"), (spam, "spam")):
-        if count > share * report.pages:
-            return f"{count} of {report.pages} pages {what}, more than {share:.0%}"
-    if report.cut_characters > share * max(report.characters, 1):
-        lost = report.cut_characters / max(report.characters, 1)
-        return f"{lost:.0%} of the characters cut from pages that were kept, more than {share:.0%}"
+    # What is spam but stays, as with ``annotate``, would be lost as soon as somebody goes by the verdicts.
+    useless = report.records - report.pages + report.kinds["spam"] + report.kinds["link_farm"]
+    for count, what in ((report.records - report.kept, "not kept"), (useless, "spam or not judged")):
+        if count > share * report.records:
+            return f"{count} of {report.records} pages {what}, more than {share:.0%}"
+    lost = report.rejected_characters + report.cut_characters
+    if lost > share * report.characters:
+        return f"{lost / report.characters:.0%} of the characters cut or rejected, more than {share:.0%}"
     return ""
 
 

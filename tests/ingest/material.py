@@ -47,7 +47,8 @@ def records(texts: Sequence[str | None]) -> list[dict[str, Any]]:
 
 def table(path: Path, texts: Sequence[str | None], rows_a_group: int = 7) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = pa.table({"id": [f"page-{k}" for k in range(len(texts))], "text": texts, "n": range(len(texts))})
+    names = [f"page-{k}" for k in range(len(texts))]
+    content = pa.table({"id": names, "text": pa.array(texts, pa.string()), "n": range(len(texts))})
     pq.write_table(content, path, row_group_size=rows_a_group, compression="zstd")
     return path
 

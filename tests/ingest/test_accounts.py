@@ -1,4 +1,4 @@
-"""Every record that comes in is accounted for."""
+"""Every record that comes in is accounted for, and a file that has lost most of them raises an alarm."""
 
 import gzip
 import json
@@ -8,7 +8,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.ingest.material import command, compress, problems, read_json_lines, records, summary, warc, wet_bytes
+from spamfilter.ingest.report import ShardReport, alarm_reason
+from tests.ingest.material import (
+    command,
+    compress,
+    json_lines,
+    problems,
+    read_json_lines,
+    records,
+    summary,
+    table,
+    warc,
+    wet_bytes,
+)
 from tests.ingest.pages import clean_page, mixed_page, spam_page
 
 PAGES = [clean_page(0), mixed_page(0), spam_page(0)]
@@ -78,3 +90,75 @@ def test_records_in_are_kept_rejected_or_listed(tmp_path: Path, mixed: Path, opt
 def test_records_in_are_annotated_or_listed(tmp_path: Path, mixed: Path, target: str) -> None:
     assert command("annotate", mixed, "-o", tmp_path / "o", *LIMIT, "--to", target) == 1
     check(tmp_path / "o", tmp_path / "r")
+
+
+def alarm(tmp_path: Path, *options: object) -> str:
+    """Why ``filter`` raises an alarm over the one file in ``in``."""
+    command("filter", tmp_path / "in", "-o", tmp_path / "o", "--rejected", tmp_path / "r", "--overwrite", *options)
+    result: str = summary(tmp_path / "o")["files"][0]["alarm"]
+    return result
+
+
+def test_a_file_that_loses_most_of_its_pages_raises_an_alarm(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    json_lines(tmp_path / "in/bad.jsonl", records([spam_page(number) for number in range(120)]))
+    json_lines(tmp_path / "in/good.jsonl", records([clean_page(number) for number in range(120)]))
+    arguments = ("filter", tmp_path / "in", "-o", tmp_path / "o", "--rejected", tmp_path / "r")
+    assert command(*arguments) == 1
+    errors = capsys.readouterr().err
+    assert "ALARM" in errors
+    assert "bad.jsonl: 120 of 120 pages" in errors
+    assert "good.jsonl" not in errors
+    assert [bool(one["alarm"]) for one in summary(tmp_path / "o")["files"]] == [True, False]
+    assert command(*arguments, "--overwrite", "--alarm-share", 1.0) == 0
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+@pytest.mark.parametrize(
+    ("without", "pages", "wanted"),
+    [
+        (200, 0, "200 of 200 pages not kept, more than 50%"),
+        (190, 10, "190 of 200 pages not kept, more than 50%"),
+        (60, 100, ""),
+        (99, 0, ""),
+    ],
+)
+def test_pages_without_text_are_pages_that_are_lost(
+    tmp_path: Path, suffix: str, without: int, pages: int, wanted: str
+) -> None:
+    texts = [None] * without + [clean_page(number) for number in range(pages)]
+    path = tmp_path / f"in/x.{suffix}"
+    _ = table(path, texts) if suffix == "parquet" else json_lines(path, records(texts))
+    assert alarm(tmp_path) == wanted
+    command("annotate", tmp_path / "in", "-o", tmp_path / "a")
+    assert summary(tmp_path / "a")["files"][0]["alarm"] == wanted.replace("not kept", "spam or not judged")
+
+
+def test_lines_that_cannot_be_read_are_pages_that_are_lost(tmp_path: Path) -> None:
+    compress(tmp_path / "in/x.jsonl", b"id,text\n" * 120 + b'{"text": "x"}\n' * 80)
+    assert alarm(tmp_path) == "120 of 200 pages not kept, more than 50%"
+
+
+def test_spam_that_is_kept_raises_an_alarm(tmp_path: Path) -> None:
+    json_lines(tmp_path / "in/x.jsonl", records([spam_page(number) + "\n" + clean_page(0) for number in range(120)]))
+    assert alarm(tmp_path, "--reject", "none") == "120 of 120 pages spam or not judged, more than 50%"
+
+
+def test_characters_that_are_cut_raise_an_alarm(tmp_path: Path) -> None:
+    json_lines(tmp_path / "in/x.jsonl", records([mixed_page(number) for number in range(120)]))
+    assert "of the characters cut or rejected, more than 3%" in alarm(tmp_path, "--alarm-share", 0.03)
+
+
+def test_characters_of_rejected_pages_raise_an_alarm(tmp_path: Path) -> None:
+    short = [clean_page(number)[:90] for number in range(90)]
+    json_lines(tmp_path / "in/x.jsonl", records([*short, *(spam_page(number) * 4 for number in range(30))]))
+    counts = summary(tmp_path / "o")["files"][0] if alarm(tmp_path) else {}
+    assert counts["kept"] == 90
+    share = counts["rejected_characters"] / counts["characters"]
+    assert share > 0.9
+    assert counts["alarm"] == f"{share:.0%} of the characters cut or rejected, more than 50%"
+
+
+def test_a_file_of_empty_pages_raises_no_alarm() -> None:
+    assert alarm_reason(ShardReport("x", records=100, pages=100, kept=100), 0.5, 100) == ""

@@ -28,7 +28,7 @@ from tests.ingest.material import (
     wet,
     wet_bytes,
 )
-from tests.ingest.pages import clean_page, mixed_page, pages, spam_page
+from tests.ingest.pages import clean_page, mixed_page, pages
 
 FULL_DISK = """
 import sys, uuid
@@ -279,27 +279,6 @@ def test_a_problem_is_told_at_the_end(tmp_path: Path, capsys: pytest.CaptureFixt
     output = capsys.readouterr()
     assert "problem: broken_record" in output.out
     assert "1 problem, listed in" in output.err
-
-
-def test_a_shard_that_loses_most_of_its_pages_raises_an_alarm(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    json_lines(tmp_path / "in/bad.jsonl", records([spam_page(number) for number in range(120)]))
-    json_lines(tmp_path / "in/good.jsonl", records([clean_page(number) for number in range(120)]))
-    assert filtered(tmp_path) == 1
-    errors = capsys.readouterr().err
-    assert "ALARM" in errors
-    assert "bad.jsonl: 120 of 120 pages" in errors
-    assert "good.jsonl" not in errors
-    assert [bool(one["alarm"]) for one in summary(tmp_path / "o")["files"]] == [True, False]
-    assert filtered(tmp_path, "--overwrite", "--alarm-share", 1.0) == 0
-
-
-def test_an_alarm_is_raised_by_characters_cut_too(tmp_path: Path) -> None:
-    texts = [mixed_page(number) for number in range(120)]
-    json_lines(tmp_path / "in/x.jsonl", records(texts))
-    assert filtered(tmp_path, "--alarm-share", 0.03) == 1
-    assert "characters cut" in summary(tmp_path / "o")["files"][0]["alarm"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full to play the full disk")
