@@ -1,6 +1,7 @@
 """JSON lines: one object a line."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from spamfilter.ingest.byte_files import ByteSource
@@ -10,6 +11,8 @@ from spamfilter.ingest.records import Chunk, Problem, ProblemError, ProblemKind,
 LONGEST_LINE = 1 << 29
 _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _BOM = b"\xef\xbb\xbf"
+_ARRAY_BEGINS = re.compile(rb"\s*\[\s*([{\[]|$)")
+_ONE_A_LINE = "write one object a line (jq -c '.[]')"
 
 
 def read_jsonl(path: Path, text_key: str, *, on_progress: Callable[[int], None] | None = None) -> Iterator[Chunk]:
@@ -19,19 +22,13 @@ def read_jsonl(path: Path, text_key: str, *, on_progress: Callable[[int], None] 
     problems that hold the line.
 
     Raises:
-        ProblemError: the file is not made of lines in UTF-8.
+        ProblemError: the file is not made of lines in UTF-8, or is one JSON array.
         OSError: it cannot be read.
     """
     chunk = Chunk()
     with ByteSource(path, on_progress) as source:
-        number, is_first = 0, True
-        for number, line in enumerate(_lines(source, str(path)), 1):
-            if not line.strip():
-                continue
-            if is_first and line.strip() == b"[":
-                message = "one JSON array, not JSON lines; write one object a line (jq -c '.[]')"
-                raise ProblemError(Problem(ProblemKind.UNREADABLE, str(path), "", message))
-            is_first = False
+        number = 0
+        for number, line in _objects(_lines(source, str(path)), str(path)):
             _take(chunk, str(path), number, line, text_key)
             if chunk.is_full:
                 yield chunk
@@ -40,6 +37,30 @@ def read_jsonl(path: Path, text_key: str, *, on_progress: Callable[[int], None] 
             position = f"after line {number}"
             chunk.problems.append(Problem(ProblemKind.TRUNCATED, str(path), position, source.defect))
     yield chunk
+
+
+def _objects(lines: Iterable[bytes], file: str) -> Iterator[tuple[int, bytes]]:
+    """Lines that hold something, with their numbers.
+
+    Raises:
+        ProblemError: they are one JSON array, on one line or on many.
+    """
+    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    first = next(numbered, None)
+    if first is None:
+        return
+    second = None
+    if first[1].lstrip().startswith(b"["):
+        # An array that ends on its line is the whole file only if nothing follows: else it is one bad line of many.
+        is_closed = first[1].rstrip().endswith(b"]")
+        second = next(numbered, None) if is_closed else None
+        if second is None and (is_closed or _ARRAY_BEGINS.match(first[1])):
+            message = f"one JSON array, not JSON lines; {_ONE_A_LINE}"
+            raise ProblemError(Problem(ProblemKind.UNREADABLE, file, "", message))
+    yield first
+    if second is not None:
+        yield second
+    yield from numbered
 
 
 def _take(chunk: Chunk, file: str, number: int, line: bytes, text_key: str) -> None:
@@ -88,7 +109,7 @@ def _lines(source: ByteSource, file: str) -> Iterator[bytes]:
             yield from lines[:-1]
             rest, size = [lines[-1]], len(lines[-1])
         if size > LONGEST_LINE:
-            message = f"a line of more than {LONGEST_LINE >> 20} MB; is it JSON lines, one object a line?"
+            message = f"a line of more than {LONGEST_LINE >> 20} MB; if the file is one JSON array, {_ONE_A_LINE}"
             raise ProblemError(Problem(ProblemKind.UNREADABLE, file, "", message))
     if size:
         yield b"".join(rest)

@@ -180,7 +180,6 @@ def test_a_wet_record_that_is_not_utf8_is_listed_with_its_bytes(tmp_path: Path) 
         ("x.jsonl", '{"text": "x"}\n'.encode("utf-16"), "wrong_encoding"),
         ("x.parquet", b"PAR1 and not more", "unreadable"),
         ("x.parquet", b"", "unreadable"),
-        ("x.jsonl", b'\n[\n {"text": "x"},\n {"text": "y"}\n]\n', "unreadable"),
         ("x.jsonl.gz", b"not gzip", "truncated"),
         ("x.jsonl.gz", b"", "truncated"),
         ("x.jsonl.zst", b"", "truncated"),
@@ -199,6 +198,45 @@ def test_a_file_that_is_something_else_is_named_and_the_others_are_used(
     assert decompress(tmp_path / "o/a.jsonl") == GOOD + b"\n"
     (problem,) = problems(tmp_path / "o")
     assert (problem["kind"], problem["file"]) == (kind, str(tmp_path / "in" / name))
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["", "BOM"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'\n[\n {"text": "x"},\n {"text": "y"}\n]\n',
+        b'[{"text": "x"}, {"text": "y"}]',
+        b' [ {"text": "x"}, {"text": "y"} ] \n\n',
+        b'[{"text": "x"},\n{"text": "y"}]\n',
+        b'[{"text": "x"}\n,{"text": "y"}\n]\n',
+        b'[{\n  "text": "x"\n}]\n',
+        b"[]",
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("--to", "parquet")], ids=str)
+def test_one_json_array_is_named_and_gives_no_output(
+    tmp_path: Path, mark: bytes, content: bytes, options: tuple[str, ...]
+) -> None:
+    compress(tmp_path / "in/x.json", mark + content)
+    assert filtered(tmp_path, *options) == 1
+    (problem,) = problems(tmp_path / "o")
+    assert problem["kind"] == "unreadable"
+    assert "jq -c '.[]'" in problem["message"]
+    assert not list((tmp_path / "o").glob("x.*"))
+    assert summary(tmp_path / "o")["files"][0]["status"] == "unreadable"
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("line", [b'[{"text": "x"}]', b"[]", b'["no object"]', b"[deleted]"])
+def test_one_line_with_an_array_among_objects_is_a_broken_record(tmp_path: Path, line: bytes, place: int) -> None:
+    lines = [GOOD, GOOD]
+    lines.insert(place, line)
+    compress(tmp_path / "in/x.jsonl", b"\n" + b"\n".join(lines))
+    assert filtered(tmp_path) == 1
+    assert decompress(tmp_path / "o/x.jsonl") == (GOOD + b"\n") * 2
+    (problem,) = problems(tmp_path / "o")
+    assert (problem["kind"], problem["position"]) == ("broken_record", f"line {place + 2}")
+    assert problem["record"].encode() == line
 
 
 def test_a_missing_column_is_named_and_the_other_files_are_used(tmp_path: Path) -> None:
