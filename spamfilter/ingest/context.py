@@ -1,9 +1,9 @@
 """What the steps of one shard share."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from spamfilter.ingest.job import Job
+from spamfilter.ingest.job import Format, Job, ReadOptions
 from spamfilter.ingest.records import Problem, ProblemError
 from spamfilter.ingest.report import ShardReport
 from spamfilter.ingest.shards import Shard
@@ -29,6 +29,15 @@ class ShardContext:
     errors: LazyLines
     transaction: Transaction
     on_progress: Callable[[int], None] | None
+
+    @property
+    def read(self) -> ReadOptions:
+        """How the records of this shard are read: those of archives and text files have text and id at our own keys."""
+        read = self.job.read
+        if self.shard.format in (Format.JSONL, Format.PARQUET):
+            return read
+        own = ReadOptions()
+        return replace(read, text_column=own.text_column, id_column=own.id_column)
 
     def note(self, problems: Iterable[Problem]) -> None:
         """Count and list problems.

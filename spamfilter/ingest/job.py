@@ -41,8 +41,8 @@ class ReadOptions:
     """How records are read.
 
     Attributes:
-        text_column: column or key of the text, in tables and JSON lines.
-        id_column: column or key that names a record in the lists of cuts and in attribute files.
+        text_column: column or key of the text, in tables and JSON lines; see ``ShardContext.read`` for other formats.
+        id_column: likewise, of what names a record in the lists of cuts and in attribute files.
         main_content: of HTML pages, only what resiliparse holds for the main content.
         max_characters: longer texts are not judged but reported.
     """

@@ -13,7 +13,7 @@ from spamfilter.ingest.arrow import annotation_array, annotation_type
 from spamfilter.ingest.context import ShardContext
 from spamfilter.ingest.decisions import decide
 from spamfilter.ingest.filtering import NO_ID_MESSAGE, dolma_attributes, dolma_id, filter_pages
-from spamfilter.ingest.job import AnnotateOptions, FilterOptions, Format, Job, Target
+from spamfilter.ingest.job import AnnotateOptions, FilterOptions, Format, Job, ReadOptions, Target
 from spamfilter.ingest.json_text import add_value, dump, replace_value
 from spamfilter.ingest.jsonl import read_jsonl
 from spamfilter.ingest.plain_text import read_plain_text
@@ -64,8 +64,7 @@ def process_records(context: ShardContext) -> None:
 
 def _writer(context: ShardContext, annotation: tuple[str, pa.DataType] | None) -> RecordWriter:
     shard, path = context.shard, context.shard.output
-    # Pages of archives and of text files have their text at a key of our own.
-    text_key = context.job.read.text_column if shard.format in (Format.JSONL, Format.PARQUET) else "text"
+    text_key = context.read.text_column
     if shard.target in (Target.WET, Target.WARC):
         return ArchiveWriter(path, _provenance(context), keep_pages=shard.target is Target.WARC)
     if shard.target is Target.TEXT:
@@ -93,7 +92,7 @@ def _provenance(context: ShardContext) -> dict[str, str]:
 
 
 def _chunks(context: ShardContext) -> Iterator[Chunk]:
-    shard, read, on_progress = context.shard, context.job.read, context.on_progress
+    shard, read, on_progress = context.shard, context.read, context.on_progress
     if shard.format is Format.JSONL:
         return read_jsonl(shard.path, read.text_column, on_progress=on_progress)
     if shard.format is Format.PARQUET:
@@ -110,11 +109,11 @@ def _chunks(context: ShardContext) -> Iterator[Chunk]:
 
 def _withhold(chunk: Chunk, context: ShardContext) -> dict[int, ProblemKind]:
     """Records that are not judged, by number, with the reason; new problems are added to the chunk."""
-    job, shard = context.job, context.shard
+    job, shard, read = context.job, context.shard, context.read
     rows = shard.format in (Format.JSONL, Format.PARQUET)
     withheld = {record.number: ProblemKind.NO_TEXT for record in chunk.records if record.text is None and rows}
     for record in chunk.records:
-        found = None if record.text is None else _obstacle(record, record.text, job, shard.target)
+        found = None if record.text is None else _obstacle(record, record.text, read, job, shard.target)
         if found is not None:
             kind, message = found
             withheld[record.number] = kind
@@ -130,8 +129,7 @@ def _is_left_out(kind: ProblemKind, job: Job) -> bool:
     return not job.is_filter and kind in (ProblemKind.COLUMN_EXISTS, ProblemKind.WRONG_ENCODING)
 
 
-def _obstacle(record: Record, text: str, job: Job, target: Target) -> tuple[ProblemKind, str] | None:
-    read = job.read
+def _obstacle(record: Record, text: str, read: ReadOptions, job: Job, target: Target) -> tuple[ProblemKind, str] | None:
     if target in _UTF8_ONLY:
         place = surrogate_place(text)
         if place is not None or any(surrogate_place(name) is not None for name in record.fields):
@@ -164,7 +162,7 @@ def _filter(
 ) -> None:
     texts = [record.text or "" for record in judged]
     pages = iter(filter_pages(context.predictor, texts, options, context.report))
-    id_column = context.job.read.id_column
+    id_column = context.read.id_column
     for record in chunk.records:
         if record.number in withheld:
             reason = withheld[record.number].value
@@ -209,9 +207,9 @@ def _annotate(
     context.report.kept += len(texts) + len(withheld) - left_out
     context.report.listed += left_out
     if is_dolma:
-        attributes = dolma_attributes(texts, decisions, options.output_column)
+        attributes, id_column = dolma_attributes(texts, decisions, options.output_column), context.read.id_column
         for record, marks in zip(judged, attributes, strict=True):
-            fields = {"id": dolma_id(record.fields[context.job.read.id_column]), "attributes": marks}
+            fields = {"id": dolma_id(record.fields[id_column]), "attributes": marks}
             output.write(Record(record.number, record.text, fields), None, None)
         return
     verdicts = annotation_array(decisions, lines=options.lines, probabilities=options.probabilities)

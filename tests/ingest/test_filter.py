@@ -219,6 +219,21 @@ def test_any_key_can_hold_the_text(tmp_path: Path) -> None:
     assert all(isinstance(cut["id"], int) for cut in read_json_lines(tmp_path / "r/x.cuts.jsonl.zst"))
 
 
+def test_pages_without_keys_of_their_own_have_their_ids_whatever_the_key_of_others(tmp_path: Path) -> None:
+    json_lines(tmp_path / "in/a.jsonl", [{"url": "here", "text": mixed_page(0)}])
+    wet(tmp_path / "in/b.wet", [mixed_page(1)])
+    warc(tmp_path / "in/c.warc.gz", [mixed_page(1)])
+    compress(tmp_path / "in/d.txt", mixed_page(2).encode())
+    options = ("--id-column", "url", "--reject", "none")
+    assert command("filter", tmp_path / "in", "-o", tmp_path / "o", "--rejected", tmp_path / "r", *options) == 0
+    page = "<urn:uuid:page-0>"
+    cuts = {path.name[0]: {cut["id"] for cut in read_json_lines(path)} for path in (tmp_path / "r").iterdir()}
+    assert cuts == {"a": {"here"}, "b": {page}, "c": {page}, "d": {"d.txt"}}
+    assert command("annotate", tmp_path / "in", "-o", tmp_path / "p", "--to", "dolma", "--id-column", "url") == 0
+    ids = {path.name[0]: [row["id"] for row in read_json_lines(path)] for path in (tmp_path / "p").glob("*.gz")}
+    assert ids == {"a": ["here"], "b": [page], "c": [page], "d": ["d.txt"]}
+
+
 def test_workers_change_nothing(tmp_path: Path) -> None:
     for number in range(5):
         json_lines(tmp_path / f"in/{number}.jsonl.gz", records(pages(30 + number)))

@@ -43,6 +43,7 @@ def test_options_of_an_annotation_that_would_have_no_effect_are_refused(
     [
         (("jsonl", "wet"), ("--main-content",)),
         (("wet", "warc"), ("--text-column", "body")),
+        (("wet", "warc"), ("--id-column", "url")),
     ],
 )
 def test_an_option_of_a_format_that_no_input_has_is_refused(
