@@ -21,6 +21,7 @@ SUFFIXES: tuple[tuple[str, Format], ...] = (
 )
 """Endings of file names and what they say; the first that fits counts."""
 CONTROL_FOLDER = "_spamfilter"
+CUTS_SUFFIX = ".cuts.jsonl.zst"
 _TARGET_SUFFIXES = {
     Target.TEXT: ".txt",
     Target.JSONL: ".jsonl",
@@ -107,8 +108,9 @@ def as_utf8(name: str) -> str:
 def find_files(inputs: Iterable[str]) -> list[tuple[Path, str]]:
     """Files behind names of files, folders and globs, with the names they get in the output folder.
 
-    In a folder, files of unknown suffix and those that begin with ``.`` or ``_`` are passed over. The order is
-    that of ``inputs``, sorted by name within a folder or glob; a file that is named twice counts once.
+    In a folder, files of unknown suffix, those that begin with ``.`` or ``_``, and the lists of cuts of an earlier run
+    are passed over. The order is that of ``inputs``, sorted by name within a folder or glob; a file that is named
+    twice counts once.
 
     Raises:
         InputError: a name leads nowhere, or to a file whose suffix says nothing about its format.
@@ -119,7 +121,10 @@ def find_files(inputs: Iterable[str]) -> list[tuple[Path, str]]:
         if path.is_dir():
             files = _in_folder(path)
             if not files:
-                raise InputError(f"{name}: no file in it has a suffix that says its format; known are {_known()}")
+                raise InputError(
+                    f"{name}: no file in it has a suffix that says its format; known are {_known()}; lists of cuts "
+                    f"(*{CUTS_SUFFIX}) count only if they are named"
+                )
             base = path
         elif path.exists():
             files, base = [path], path.parent
@@ -202,7 +207,7 @@ def _shard(path: Path, name: str, output: Path, rejected: Path, target: Target, 
         target=chosen,
         output=output / (name if keeps_name else stem + _suffix(kind, chosen)),
         rejected=rejected / f"{stem}.rejected{side}",
-        cuts=rejected / f"{stem}.cuts.jsonl.zst",
+        cuts=rejected / f"{stem}{CUTS_SUFFIX}",
         errors=control / "errors" / f"{name}.jsonl",
         marker=control / "shards" / f"{name}.json",
         is_filter=is_filter,
@@ -221,6 +226,8 @@ def _in_folder(folder: Path) -> list[Path]:
         # A link that leads nowhere is a file that cannot be read, which a run reports.
         if (path.is_file() or not path.exists())
         and split_name(path.name) is not None
+        # Lines of pages are no pages: the folder of rejected pages is to be filtered again without them.
+        and not path.name.endswith(CUTS_SUFFIX)
         and not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
     )
 

@@ -247,13 +247,14 @@ def test_what_was_rejected_can_be_filtered_again(tmp_path: Path) -> None:
     json_lines(tmp_path / "in/x.jsonl", records(TEXTS))
     table(tmp_path / "in/y.parquet", TEXTS)
     assert command("filter", tmp_path / "in", "-o", tmp_path / "o", "--rejected", tmp_path / "r") == 0
-    again = [tmp_path / "r/x.rejected.jsonl.zst", tmp_path / "r/y.rejected.parquet"]
+    assert (tmp_path / "r/x.cuts.jsonl.zst").exists()
     limits = ("--reject", "none", "--min-characters", 10_000)
-    assert command("filter", *again, "-o", tmp_path / "p", "--rejected", tmp_path / "q", *limits) == 0
+    assert command("filter", tmp_path / "r", "-o", tmp_path / "p", "--rejected", tmp_path / "q", *limits) == 0
     lines = read_json_lines(tmp_path / "q/x.rejected.rejected.jsonl.zst")
     rows = pq.read_table(tmp_path / "q/y.rejected.rejected.parquet").to_pylist()
     reasons = [one["spamfilter_rejected"]["reason"] for one in lines]
     assert reasons == [row["spamfilter_reason"] for row in rows]
+    assert len(summary(tmp_path / "p")["files"]) == 2
     assert "nothing_left" in reasons
     assert "spam" not in reasons
     old = b"".join(decompress(tmp_path / "q/x.rejected.rejected.jsonl.zst").splitlines())

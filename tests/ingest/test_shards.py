@@ -48,6 +48,17 @@ def test_a_glob_keeps_the_names_behind_its_fixed_part(folder: Path) -> None:
     assert [name for _, name in find_files([f"{folder}/**/*.gz"])] == ["b/two.jsonl.gz"]
 
 
+def test_lists_of_cuts_are_passed_over_in_folders_unless_they_are_named(tmp_path: Path) -> None:
+    for name in ("in/x.cuts.jsonl.zst", "in/x.rejected.jsonl.zst", "in/cuts.jsonl.zst", "cuts/x.cuts.jsonl.zst"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    assert [name for _, name in find_files([f"{tmp_path}/in"])] == ["cuts.jsonl.zst", "x.rejected.jsonl.zst"]
+    for named in ("in/x.cuts.jsonl.zst", "in/x.cuts.*"):
+        assert [name for _, name in find_files([f"{tmp_path}/{named}"])] == ["x.cuts.jsonl.zst"]
+    with pytest.raises(InputError, match="count only if they are named"):
+        find_files([f"{tmp_path}/cuts"])
+
+
 def test_a_file_named_twice_counts_once(folder: Path) -> None:
     assert len(find_files([str(folder / "a/one.jsonl"), str(folder)])) == 3
 
