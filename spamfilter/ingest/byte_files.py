@@ -13,11 +13,16 @@ from uuid import uuid4
 
 import zstandard
 
+from spamfilter.ingest.records import Problem, ProblemError, ProblemKind
+
 BLOCK = 1 << 20
 _SMALL_BLOCK = 1 << 16
 _GZIP_LEVEL = 6
 _ZSTD_LEVEL = 3
 _LARGEST_WINDOW = 1 << 31
+_GZIP_MEMBER = 16 + zlib.MAX_WBITS
+_HELD = 1 << 24
+"""Bytes of a member that are held back until its check sum is known: records of an archive, not a file of one piece."""
 _PAGE_NAME = re.compile(r"[0-9]+\.txt")
 _PARTIAL = re.compile(r"\.(.+)\.[0-9a-f]{32}\.partial", re.DOTALL)
 
@@ -30,8 +35,11 @@ def compression_of(path: Path) -> str:
 class ByteSource:
     """Decompressed bytes of a file.
 
-    A damaged or truncated file is not an exception: all that can be read is read, then ``defect`` says what is
-    wrong. So the records before the damage are never lost.
+    A damaged or truncated file is not an exception: what can be relied upon is read, then ``defect`` says what is
+    wrong, and ``problem`` what has become of the file. So the records before the damage are never lost.
+
+    A decompressor goes on for long with rubbish behind a damage, until a check sum tells. So what a member of the file
+    holds (in zstd, a frame) is handed on once it is known to be right; only of large ones, as it comes.
     """
 
     def __init__(self, path: Path, on_progress: Callable[[int], None] | None = None) -> None:
@@ -44,13 +52,16 @@ class ByteSource:
             OSError: the file cannot be opened.
         """
         self.defect: str | None = None
+        self._path = path
+        self._mend = ""
+        self._is_spoilt = False
         self._raw = path.open("rb", buffering=0)
         self._on_progress = on_progress
         kind = compression_of(path)
         if kind and not os.fstat(self._raw.fileno()).st_size:
             # What stopped before its first byte; a compressed file that holds nothing has a header and an end.
-            self.defect = "the file is empty, not even compressed; fetch it again"
-        self._pieces = {"gz": self._gzip, "zst": self._zstd, "": self._plain}[kind]()
+            self._fail("the file is empty, not even compressed", "fetch it again")
+        self._pieces = self._members(kind) if kind else self._plain()
         self._rest = memoryview(b"")
         self._position = 0
 
@@ -70,7 +81,10 @@ class ByteSource:
             try:
                 piece = next(self._pieces, b"")
             except OSError as error:
-                self.defect = f"the file cannot be read further ({error.strerror}); look at its disk"
+                self._fail(
+                    f"the file cannot be read further ({error.strerror})",
+                    "what came before has been used, look at its disk",
+                )
                 return
             if not piece:
                 return
@@ -98,37 +112,92 @@ class ByteSource:
         """How many bytes ``read`` has given so far."""
         return self._position
 
+    def problem(self, position: str) -> Problem | None:
+        """What is wrong with the file whose content has been read up to ``position``; None if it is whole.
+
+        Raises:
+            ProblemError: nothing that has been read can be relied upon.
+        """
+        if self.defect is None:
+            return None
+        message = f"{self.defect}; {self._mend}"
+        if self._is_spoilt:
+            raise ProblemError(Problem(ProblemKind.UNREADABLE, str(self._path), "", message))
+        return Problem(ProblemKind.TRUNCATED, str(self._path), position, message)
+
+    def _fail(self, defect: str, mend: str, *, is_spoilt: bool = False) -> None:
+        self.defect, self._mend, self._is_spoilt = defect, mend, is_spoilt
+
     def _plain(self) -> Iterator[bytes]:
         while piece := self._raw.read(BLOCK):
             yield piece
 
-    def _gzip(self) -> Iterator[bytes]:
-        buffered = gzip.GzipFile(fileobj=self._raw)
+    def _members(self, kind: str) -> Iterator[bytes]:
+        """What the members of the file hold, each once its check sum is right, or once it is too large to be held."""
+        name, pieces = ("gzip", self._gzip()) if kind == "gz" else ("zstd", self._zstd())
+        held: list[bytes] = []
+        size = done = 0
         try:
-            while piece := buffered.read1(BLOCK):
-                yield piece
+            for piece in pieces:
+                if piece is not None:
+                    held.append(piece)
+                    size += len(piece)
+                if piece is None or size > _HELD:
+                    yield from held
+                    held.clear()
+                if piece is None:
+                    size, done = 0, done + 1
         except EOFError:
-            self.defect = "the gzip file is truncated; what came before its end has been used, fetch it again"
-        except (gzip.BadGzipFile, zlib.error) as error:
-            self.defect = f"the gzip file is damaged ({error}); what came before has been used, fetch it again"
+            yield from held
+            self._fail(f"the {name} file is truncated", "what came before its end has been used, fetch it again")
+        except OSError:
+            yield from held
+            raise
+        except (zlib.error, zstandard.ZstdError) as error:
+            if done and size <= _HELD:
+                defect = f"the {name} file is damaged ({error})"
+                self._fail(defect, "what came before has been used, nothing from there on: fetch it again")
+                return
+            defect = f"the file is damaged, or no {name} file ({error})"
+            mend = f"any page of it may be corrupt, so none is used: fetch it again, or see what {name} -dc still gives"
+            self._fail(defect, mend, is_spoilt=True)
 
-    def _zstd(self) -> Iterator[bytes]:
+    def _gzip(self) -> Iterator[bytes | None]:
+        """Content, and None behind each member; EOFError if the last one has no end."""
+        member = zlib.decompressobj(_GZIP_MEMBER)
+        data = self._raw.read(_SMALL_BLOCK)
+        is_open = bool(data)
+        while data:
+            if not is_open:
+                data = data.lstrip(b"\0")  # what fills up the last block of a tape
+                member, is_open = zlib.decompressobj(_GZIP_MEMBER), bool(data)
+            if piece := member.decompress(data, BLOCK):
+                yield piece
+            data = member.unconsumed_tail
+            if member.eof:
+                yield None
+                data, is_open = member.unused_data, False
+            data = data or self._raw.read(_SMALL_BLOCK)
+        if is_open:
+            if piece := member.decompress(b""):
+                yield piece
+            raise EOFError
+
+    def _zstd(self) -> Iterator[bytes | None]:
+        """Content, and None behind each frame; EOFError if the last one has no end."""
         context = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW)
         frame = context.decompressobj()
         is_open = False
-        try:
-            while data := self._raw.read(_SMALL_BLOCK):
-                while data:
-                    if piece := frame.decompress(data):
-                        yield piece
-                    is_open, data = not frame.eof, frame.unused_data
-                    if not is_open:
-                        frame = context.decompressobj()
-        except zstandard.ZstdError as error:
-            self.defect = f"the zstd file is damaged ({error}); what came before has been used, fetch it again"
-            return
+        while data := self._raw.read(_SMALL_BLOCK):
+            while data:
+                if piece := frame.decompress(data):
+                    yield piece
+                is_open, data = not frame.eof, frame.unused_data
+                if not is_open:
+                    yield None
+                    frame = context.decompressobj()
         if is_open:
-            self.defect = "the zstd file is truncated; what came before its end has been used, fetch it again"
+            raise EOFError
 
 
 def remove_partials(paths: Iterable[Path]) -> None:

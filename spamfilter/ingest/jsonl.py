@@ -22,7 +22,7 @@ def read_jsonl(path: Path, text_key: str, *, on_progress: Callable[[int], None] 
     problems that hold the line.
 
     Raises:
-        ProblemError: the file is not made of lines in UTF-8, or is one JSON array.
+        ProblemError: the file is not made of lines in UTF-8, or is one JSON array, or is damaged.
         OSError: it cannot be read.
     """
     chunk = Chunk()
@@ -33,9 +33,9 @@ def read_jsonl(path: Path, text_key: str, *, on_progress: Callable[[int], None] 
             if chunk.is_full:
                 yield chunk
                 chunk = Chunk()
-        if source.defect is not None:
-            position = f"after line {number}"
-            chunk.problems.append(Problem(ProblemKind.TRUNCATED, str(path), position, source.defect))
+        problem = source.problem(f"after line {number}")
+        if problem is not None:
+            chunk.problems.append(problem)
     yield chunk
 
 

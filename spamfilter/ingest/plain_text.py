@@ -1,6 +1,7 @@
 """Plain text: one file, one page."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from spamfilter.ingest.byte_files import ByteSource
@@ -15,7 +16,7 @@ def read_plain_text(
     """Read a text file as one record with the fields ``id`` and ``text``.
 
     Raises:
-        ProblemError: the file is not UTF-8 or too large for one page.
+        ProblemError: the file is not UTF-8 or not whole, or too large for one page.
         OSError: it cannot be read.
     """
     pieces: list[bytes] = []
@@ -27,15 +28,16 @@ def read_plain_text(
             if size > LARGEST_FILE:
                 message = f"more than {LARGEST_FILE >> 20} MB in one page; split the file, one page a file"
                 raise ProblemError(Problem(ProblemKind.UNREADABLE, str(path), "", message))
-        defect = source.defect
+        problem = source.problem(f"after byte {size}")
+    if problem is not None:
+        # Half a page is no page: it would be judged for what it is not.
+        message = f"{source.defect}; half a page is none, so nothing has been used: mend the file or fetch it again"
+        raise ProblemError(replace(problem, message=message))
     try:
         text = b"".join(pieces).decode("utf-8")
     except UnicodeDecodeError as error:
         message = f"not UTF-8 ({error.reason}); encode the file anew"
         raise ProblemError(Problem(ProblemKind.WRONG_ENCODING, str(path), f"byte {error.start}", message)) from None
     chunk = Chunk()
-    if defect is not None:
-        # Half a page is no page: it would be judged for what it is not.
-        raise ProblemError(Problem(ProblemKind.TRUNCATED, str(path), f"after byte {size}", defect))
     chunk.add(Record(1, text, {"id": identifier, "text": text}))
     yield chunk

@@ -28,11 +28,11 @@ class ProblemKind(StrEnum):
     NO_ID = "no_id"
     """A record without an id, where the output is joined by id."""
     TRUNCATED = "truncated"
-    """A compressed file that ends early or is damaged: what came before has been used."""
+    """A compressed file that ends early, or is damaged from some record on: what came before has been used."""
     MISSING_COLUMN = "missing_column"
     """A table without the column of the text, or with something else than strings in it."""
     UNREADABLE = "unreadable"
-    """A file that is not what its name says, or that the system does not let us read."""
+    """A file that is not what its name says, that is damaged as a whole, or that the system does not let us read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ def read_wet(path: Path, *, on_progress: Callable[[int], None] | None = None) ->
     Fields: ``id``, ``url``, ``date``, ``language`` where the record says so, and ``text``.
 
     Raises:
+        ProblemError: the file is damaged, and not only from some record on.
         OSError: the file cannot be read.
     """
     return _read(path, _take_conversion, WarcRecordType.any_type, on_progress)
@@ -47,6 +48,7 @@ def read_warc(
             that an earlier run has put behind the pages, which are made anew.
 
     Raises:
+        ProblemError: the file is damaged, and not only from some record on.
         OSError: the file cannot be read.
     """
 
@@ -83,9 +85,12 @@ def _read(
         except (OSError, ValueError) as error:
             message = f"no WARC record behind record {number} ({error}); what came before has been used"
             chunk.problems.append(Problem(ProblemKind.UNREADABLE, file, f"after record {number}", message))
-        if source.defect is not None:
-            position = f"after record {number}"
-            chunk.problems.append(Problem(ProblemKind.TRUNCATED, file, position, source.defect))
+        # Only the end of a compressed file tells whether what came before was right.
+        for _ in source.blocks():
+            pass
+        problem = source.problem(f"after record {number}")
+        if problem is not None:
+            chunk.problems.append(problem)
     yield chunk
 
 
