@@ -88,7 +88,7 @@ class ArchiveWriter:
     def write(self, record: Record, text: str | None, annotation: tuple[str, Any] | None) -> None:
         """Add a record; there is no place for an annotation."""
         if not self._begun:
-            self._begin(record)
+            self._begin(record.headers, record.version)
         if record.text is None:
             self._write(record.headers, record.payload or b"", record.version)
             return
@@ -103,10 +103,10 @@ class ArchiveWriter:
             self._write(record.headers, record.payload, record.version)
         self._write(conversion_headers(record.headers, block, cut), block, record.version)
 
-    def _begin(self, first: Record) -> None:
+    def _begin(self, first: Headers = (), version: str = "WARC/1.0") -> None:
         self._begun = True
         block = "".join(f"{name}: {value}\r\n" for name, value in self._provenance.items()).encode("utf-8")
-        named = {name.lower(): value for name, value in first.headers}
+        named = {name.lower(): value for name, value in first}
         # Not the time of the run: the same input gives the same bytes.
         date = named.get("warc-date", "1970-01-01T00:00:00Z")
         seed = named.get("warc-record-id", "") + block.decode("utf-8")
@@ -117,13 +117,15 @@ class ArchiveWriter:
             ("WARC-Filename", as_utf8(self._file.path.name)),
             ("Content-Type", "application/warc-fields"),
         ]
-        self._write(headers, block, first.version)
+        self._write(headers, block, version)
 
     def _write(self, headers: Headers, block: bytes, version: str) -> None:
         self._file.write_member(record_bytes(headers, block, version))
 
     def commit(self) -> None:
         """Make the file whole and put it in its place."""
+        if not self._begun:
+            self._begin()
         self._file.commit()
 
     def discard(self) -> None:

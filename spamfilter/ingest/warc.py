@@ -11,7 +11,7 @@ from resiliparse.parse.html import HTMLTree
 
 from spamfilter.ingest.archive_writers import text_id
 from spamfilter.ingest.byte_files import ByteSource
-from spamfilter.ingest.records import Chunk, Problem, ProblemKind, Record
+from spamfilter.ingest.records import Chunk, Problem, ProblemError, ProblemKind, Record
 
 _HTML = ("text/html", "application/xhtml+xml")
 _LARGEST_PAGE = 1 << 26
@@ -25,7 +25,7 @@ def read_wet(path: Path, *, on_progress: Callable[[int], None] | None = None) ->
     Fields: ``id``, ``url``, ``date``, ``language`` where the record says so, and ``text``.
 
     Raises:
-        ProblemError: the file is damaged, and not only from some record on.
+        ProblemError: the file is no archive, or is damaged, and not only from some record on.
         OSError: the file cannot be read.
     """
     return _read(path, _take_conversion, WarcRecordType.any_type, on_progress)
@@ -48,7 +48,7 @@ def read_warc(
             that an earlier run has put behind the pages, which are made anew.
 
     Raises:
-        ProblemError: the file is damaged, and not only from some record on.
+        ProblemError: the file is no archive, or is damaged, and not only from some record on.
         OSError: the file cannot be read.
     """
 
@@ -74,6 +74,7 @@ def _read(
     chunk = Chunk()
     file = str(path)
     number = 0
+    failure: Exception | None = None
     with ByteSource(path, on_progress) as source:
         try:
             for record in ArchiveIterator(source, record_types=record_types, parse_http=False):
@@ -83,14 +84,19 @@ def _read(
                     yield chunk
                     chunk = Chunk()
         except (OSError, ValueError) as error:
-            message = f"no WARC record behind record {number} ({error}); what came before has been used"
-            chunk.problems.append(Problem(ProblemKind.UNREADABLE, file, f"after record {number}", message))
+            failure = error
         # Only the end of a compressed file tells whether what came before was right.
         for _ in source.blocks():
             pass
         problem = source.problem(f"after record {number}")
-        if problem is not None:
-            chunk.problems.append(problem)
+    if failure is not None and not number:
+        message = f"not one page in it can be read ({failure}); fetch it again or mend its name"
+        raise ProblemError(Problem(ProblemKind.UNREADABLE, file, "", message))
+    if failure is not None:
+        message = f"no WARC record behind record {number} ({failure}); what came before has been used"
+        chunk.problems.append(Problem(ProblemKind.UNREADABLE, file, f"after record {number}", message))
+    if problem is not None:
+        chunk.problems.append(problem)
     yield chunk
 
 

@@ -79,6 +79,20 @@ def test_the_first_record_says_what_has_made_the_file(tmp_path: Path, target: st
     assert len(fields["spamfilter-model"]) == len("sha256:") + 64
 
 
+@pytest.mark.parametrize("name", ["x.wet", "x.warc.wet.gz", "x.warc.gz"])
+def test_a_file_of_which_no_page_is_kept_says_what_has_made_it_too(tmp_path: Path, name: str) -> None:
+    if "wet" in name:
+        content = warc_record("conversion", 0, spam_page(0).encode(), "text/plain")
+        compress(tmp_path / name, content)
+    else:
+        archive(tmp_path / name, [spam_page(0)])
+    assert run(tmp_path / name, tmp_path / "o", "--to", "wet")["kept"] == 0
+    ((headers, block),) = read(tmp_path / "o" / ("x.warc.wet.gz"))
+    assert (headers["WARC-Type"], headers["WARC-Filename"]) == ("warcinfo", "x.warc.wet.gz")
+    assert b"software: spamfilter/" in block
+    assert f"source: {name}\r\n".encode() in block
+
+
 def test_html_becomes_conversion_records_that_refer_to_it(tmp_path: Path) -> None:
     archive(tmp_path / "x.warc.gz", pages(8))
     total = run(tmp_path / "x.warc.gz", tmp_path / "o", "--to", "wet")

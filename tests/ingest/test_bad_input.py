@@ -1,6 +1,7 @@
 """What cannot be used is counted, named with file and position, and listed; nothing is lost."""
 
 import base64
+import gzip
 import json
 import os
 import subprocess
@@ -146,6 +147,8 @@ def test_a_wet_record_that_is_not_utf8_is_listed_with_its_bytes(tmp_path: Path) 
         ("x.warc.wet.gz", b"", "truncated"),
         ("x.warc.gz", b"not gzip", "unreadable"),
         ("x.wet", b"not a WARC file\r\n", "unreadable"),
+        ("x.warc", b"hello world\n" * 10, "unreadable"),
+        ("x.wet.gz", gzip.compress(b"hello world\n" * 10), "unreadable"),
         ("x.txt", b"caf\xe9", "wrong_encoding"),
     ],
 )
@@ -158,6 +161,8 @@ def test_a_file_that_is_something_else_is_named_and_the_others_are_used(
     assert decompress(tmp_path / "o/a.jsonl") == GOOD + b"\n"
     (problem,) = problems(tmp_path / "o")
     assert (problem["kind"], problem["file"]) == (kind, str(tmp_path / "in" / name))
+    # What is empty may have been cut off at its very beginning.
+    assert not list((tmp_path / "o").glob("x.*")) or not content
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["", "BOM"])
