@@ -233,6 +233,11 @@ def test_a_text_with_a_stray_nul_is_still_text() -> None:
     assert decode_page("x", b"A line of text that somebody cut off\x00 in the middle.\n" * 3).replaced == 0
 
 
+@pytest.mark.parametrize("data", [b"Hello\x00world\n", b"\x00", b"\x02Note\x03 and \x1cend"])
+def test_a_few_stray_control_characters_make_no_short_page_binary(data: bytes) -> None:
+    assert decode_page("x", data).text == data.decode()
+
+
 BINARY = {
     "an executable": b"\x7fELF\x02\x01\x01" + bytes(200),
     "gzip": b"\x1f\x8b\x08\x00" + bytes(range(256)) * 8,

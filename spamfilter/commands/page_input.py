@@ -11,6 +11,8 @@ _SAMPLE = 1 << 16
 _TEXT_CONTROLS = b"\b\t\n\v\f\r\x1b"
 _CONTROLS = bytes(set(range(32)) - set(_TEXT_CONTROLS)) + b"\x7f"
 _MOST_CONTROLS = 0.03
+_STRAY_CONTROLS = 3
+"""Control characters that make no page binary, however short it is."""
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -55,7 +57,7 @@ def decode_page(name: str, data: bytes) -> PageInput:
         raise InputError(f"{name}: is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8")
     sample = data[:_SAMPLE]
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
-    if controls > _MOST_CONTROLS * len(sample):
+    if controls > max(_STRAY_CONTROLS, _MOST_CONTROLS * len(sample)):
         raise InputError(f"{name}: is binary, not text; extract its text first")
     try:
         return PageInput(name, data.decode("utf-8-sig"), 0)

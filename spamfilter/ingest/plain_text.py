@@ -8,12 +8,13 @@ from spamfilter.ingest.byte_files import ByteSource
 from spamfilter.ingest.records import Chunk, Problem, ProblemError, ProblemKind, Record
 
 LARGEST_FILE = 1 << 28
+_BOM = b"\xef\xbb\xbf"
 
 
 def read_plain_text(
     path: Path, identifier: str, *, on_progress: Callable[[int], None] | None = None
 ) -> Iterator[Chunk]:
-    """Read a text file as one record with the fields ``id`` and ``text``.
+    """Read a text file as one record with the fields ``id`` and ``text``; a byte order mark is no part of the text.
 
     Raises:
         ProblemError: the file is not UTF-8 or not whole, or too large for one page.
@@ -33,11 +34,13 @@ def read_plain_text(
         # Half a page is no page: it would be judged for what it is not.
         message = f"{source.defect}; half a page is none, so nothing has been used: mend the file or fetch it again"
         raise ProblemError(replace(problem, message=message))
+    data = b"".join(pieces).removeprefix(_BOM)
     try:
-        text = b"".join(pieces).decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         message = f"not UTF-8 ({error.reason}); encode the file anew"
-        raise ProblemError(Problem(ProblemKind.WRONG_ENCODING, str(path), f"byte {error.start}", message)) from None
+        position = f"byte {error.start + size - len(data)}"
+        raise ProblemError(Problem(ProblemKind.WRONG_ENCODING, str(path), position, message)) from None
     chunk = Chunk()
     chunk.add(Record(1, text, {"id": identifier, "text": text}))
     yield chunk

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from spamfilter import Predictor
+from spamfilter.cli import main
 from spamfilter.ingest import annotate
 from tests.ingest.material import command, json_lines, problems, read_json_lines, records, summary, table, warc, wet
 from tests.ingest.pages import ODD_TEXTS, mixed_page, pages
@@ -55,6 +56,26 @@ def test_warc_and_text_become_json_lines(tmp_path: Path, wanted: list[Any]) -> N
     assert command("annotate", tmp_path / "in", "-o", tmp_path / "o") == 0
     assert len(read_json_lines(tmp_path / "o/x.jsonl.zst")) == 3
     assert read_json_lines(tmp_path / "o/page.jsonl.zst")[0]["spamfilter"] == wanted[1]
+
+
+def test_offsets_in_a_text_file_are_those_of_scan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = mixed_page(0)
+    path = tmp_path / "x.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + page.encode())
+    assert command("annotate", path, "-o", tmp_path / "o") == 0
+    (row,) = read_json_lines(tmp_path / "o/x.jsonl.zst")
+    assert row["text"] == page
+    capsys.readouterr()
+    main(["scan", "--json", str(path)])
+    shown = json.loads(capsys.readouterr().out)["lines"]
+    places = [(line["number"], line["start"], line["end"], line["label"]) for line in row["spamfilter"]["lines"]]
+    assert places == [(line["number"], line["start"], line["end"], line["label"]) for line in shown]
+    assert command("filter", path, "-o", tmp_path / "p", "--rejected", tmp_path / "r", "--reject", "none") == 0
+    for cut in read_json_lines(tmp_path / "r/x.cuts.jsonl.zst"):
+        assert page[cut["start"] : cut["end"]] == cut["text"]
+    path.write_bytes(b"\xef\xbb\xbfcaf\xe9")
+    assert command("annotate", path, "-o", tmp_path / "q") == 1
+    assert problems(tmp_path / "q")[0]["position"] == "byte 6"
 
 
 def test_more_or_less_can_be_asked_for(tmp_path: Path, predictor: Predictor) -> None:
