@@ -1,12 +1,11 @@
 """Makes pages out of labelled lines: spun pages, splices with their untouched twins, spam pages, threads.
 
 Everything is drawn from the documents handed in, so pages composed from one fold hold nothing of another.
-The same documents and seed give the same pages.
+The same documents and seed give the same pages; a seed is a number or a text, such as "0 fold 1".
 """
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 
 from spamfilter.labels import Label
 from training.documents import LabelledDocument, LabelledLine
@@ -29,8 +28,6 @@ _SPLICES, _WRITTEN_SPLICES = 14, 4
 those tell of what spam touts, and in great numbers they teach that a tout's words may stand in any sentence."""
 _SPLICE_ROUNDS, _SPLICE_ROUNDS_ABROAD = 3, 6
 """How often articles are spliced once more for the span model alone: English ones, which are most, and all others."""
-OTHER_STREAM = 1000
-"""Between the seeds of what is composed apart."""
 _NEUTRAL_SHARES = (0.0, 0.0, 0.0, 0.0, 0.2)
 """Neutral lines for each line of spam on a spam page, one of these: such pages seldom speak of anything else."""
 _SKELETON_SHARE, _SKELETON_SHARE_ABROAD = 0.1, 0.05
@@ -65,14 +62,14 @@ def _lists(lines: Sequence[LabelledLine]) -> list[tuple[int, int]]:
 
 
 class Composer:
-    """Composes documents; one instance, one stream of random choices."""
+    """Composes documents. Each article and each pool has a stream of random choices of its own."""
 
-    def __init__(self, documents: Sequence[LabelledDocument], seed: int) -> None:
+    def __init__(self, documents: Sequence[LabelledDocument], seed: int | str) -> None:
         self._documents = documents
-        self._random = random.Random(seed)
+        self._seed = seed
         self._pools = fill_pools(documents)
         self._topics = self._pools.seo_topics()
-        self._count = 0
+        self._begin()
 
     def compose(self) -> list[LabelledDocument]:
         """Return the real documents and all that is made of them."""
@@ -83,6 +80,7 @@ class Composer:
             if document.source != "lines" or any(line.spans for line in document.lines)
         ]
         for article in self._pools.articles:
+            self._begin("article", article.key)
             language, lines = article.language, article.lines
             body = excerpt(lines, self._random)
             if self._random.random() < 0.6:
@@ -102,19 +100,26 @@ class Composer:
 
     def more_splices(self) -> list[LabelledDocument]:
         """Spliced sentences and their twins, made of all articles again and again."""
-        return [
-            made
-            for number in range(_SPLICE_ROUNDS_ABROAD)
-            for article in self._pools.articles
-            if number < _SPLICE_ROUNDS or article.language != "en"
-            for made in self._splices(article)
-        ]
+        made = []
+        for number in range(_SPLICE_ROUNDS_ABROAD):
+            for article in self._pools.articles:
+                if number < _SPLICE_ROUNDS or article.language != "en":
+                    self._begin("splices", number, article.key)
+                    made.extend(self._splices(article))
+        return made
+
+    def _begin(self, *purpose: object) -> random.Random:
+        """Begin a stream of choices for one purpose: what is made for others, which come and go, does not change it."""
+        self._purpose = " ".join(map(str, purpose))
+        self._count = 0
+        self._random = random.Random(f"{self._seed} {self._purpose}")
+        return self._random
 
     def _document(
         self, kind: str, language: str, lines: Sequence[LabelledLine], *, spam: bool | None
     ) -> LabelledDocument:
         self._count += 1
-        return LabelledDocument(f"{kind}-{self._count}", kind, language, tuple(lines), None, spam)
+        return LabelledDocument(f"{kind} {self._count} of {self._purpose}", kind, language, tuple(lines), None, spam)
 
     def _phrase(self, language: str) -> str | None:
         """A phrase to splice, mostly in the language of its host."""
@@ -141,11 +146,11 @@ class Composer:
         kinds = 0
         hosts = [number for number, line in enumerate(lines) if len(line.text) >= BODY_WIDTH]
         if hosts and random_.random() < 0.75:
-            for host in {hosts[0] if random_.random() < 0.5 else random_.choice(hosts)}:
-                spliced = self._splice_line(lines[host], language, count=1 + (random_.random() < 0.15))
-                if spliced is not None:
-                    lines[host] = spliced
-                    kinds += 1
+            host = hosts[0] if random_.random() < 0.5 else random_.choice(hosts)
+            spliced = self._splice_line(lines[host], language, count=1 + (random_.random() < 0.15))
+            if spliced is not None:
+                lines[host] = spliced
+                kinds += 1
         tail: list[LabelledLine] = []
         if random_.random() < 0.7 and self._pools.headline_runs:
             tail += self._headlines(language)
@@ -206,8 +211,9 @@ class Composer:
 
     def _spam_pages(self) -> list[LabelledDocument]:
         """Whole pages and posts of one trade, with the furniture and neutral lines that real ones have."""
-        random_, made = self._random, []
+        made = []
         for (topic, language), groups in sorted(self._pools.spam.items()):
+            random_ = self._begin("spam", topic, language)
             label = Label.LINK_EXCHANGE if topic == LINK_TOPIC else Label.SEO_INJECTION
             for _ in range(max(2, len(groups) // 2)):
                 chosen = random_.sample(groups, min(len(groups), random_.choice((1, 2, 3, 5, 8))))
@@ -270,10 +276,11 @@ class Composer:
 
     def _long_articles(self) -> list[LabelledDocument]:
         """Articles at full length, with residue and without: only a long body tells what words it does not use."""
-        random_, made = self._random, []
+        made = []
         for article in self._pools.articles:
             if sum(len(line.text) >= BODY_WIDTH for line in article.lines) < _LONG_ARTICLE:
                 continue
+            random_ = self._begin("long", article.key)
             for spun in (True,) * _LONG_SPUN + (False,) * _LONG_BODIES:
                 body = excerpt(article.lines, random_, (30, 45, 70, 120))
                 made.append(self._body(article.language, body, spun=spun))
@@ -281,8 +288,9 @@ class Composer:
 
     def _articles_with_lists(self) -> list[LabelledDocument]:
         """Articles around their own lists of short lines, with residue and without: such lists are no headlines."""
-        random_, made = self._random, []
+        made = []
         for article in self._pools.articles:
+            random_ = self._begin("lists", article.key)
             lists = _lists(article.lines)
             for start, stop in random_.sample(lists, min(len(lists), _LISTS)):
                 body = article.lines[max(start - random_.randint(2, 30), 0) : stop + random_.randint(2, 30)]
@@ -297,6 +305,7 @@ class Composer:
         """Pages whose content is their list of titles: clean."""
         made = []
         for language, runs in sorted(self._pools.headline_runs.items()):
+            self._begin("listings", language)
             for run in runs:
                 if len(run) >= 5 and self._random.random() < 0.3:
                     lines = [LabelledLine(text, Label.CLEAN) for text in run[:40]]
@@ -305,13 +314,14 @@ class Composer:
         return made
 
     def _neutral(self, language: str, count: int) -> list[str]:
-        pool = self._pools.clean.get(language)
+        pools = self._pools.clean.get(language, []), self._pools.sentences.get(language, [])
+        pool = [group for groups in pools for group in groups] if count else []
         return [self._random.choice(self._random.choice(pool)) for _ in range(count)] if pool else []
 
     def _threads(self, label: Label, language: str, groups: list[list[str]]) -> list[LabelledDocument]:
         """Ordinary comments with a few lines of spam among them."""
         random_, made = self._random, []
-        if not self._pools.clean.get(language):
+        if not (self._pools.clean.get(language) or self._pools.sentences.get(language)):
             return []
         for _ in range(max(1, len(groups) // 40)):
             ordinary = [LabelledLine(text, Label.CLEAN) for text in self._neutral(language, random_.randint(3, 12))]
@@ -321,9 +331,16 @@ class Composer:
         return made
 
     def _clean_pages(self) -> list[LabelledDocument]:
-        """Clean groups of one language put together to pages of many lengths, with and without furniture."""
-        random_, made = self._random, []
-        for language, groups in sorted(self._pools.clean.items()):
+        """Clean groups of one language put together to pages of many lengths, with and without furniture.
+
+        Hand-written ones measure what is lost of honest text about what spam touts: sentences stay apart from them.
+        """
+        return [*self._pages_of("clean", self._pools.clean), *self._pages_of("sentences", self._pools.sentences)]
+
+    def _pages_of(self, kind: str, pool: dict[str, list[list[str]]]) -> list[LabelledDocument]:
+        made = []
+        for language, groups in sorted(pool.items()):
+            random_ = self._begin(kind, language)
             waiting = random_.sample(groups, len(groups))
             while waiting:
                 count = random_.choice((1, 1, 2, 4, 8))
@@ -333,12 +350,12 @@ class Composer:
                     furniture = [LabelledLine(text, Label.BOILERPLATE) for text in self._furniture(language, 8)]
                     split = random_.randint(0, len(furniture))
                     lines = furniture[:split] + lines + furniture[split:]
-                made.append(self._document("clean", language, lines, spam=False))
+                made.append(self._document(kind, language, lines, spam=False))
         return made
 
     def _single_lines(self) -> list[LabelledDocument]:
         """Documents of one line."""
-        random_, made = self._random, []
+        made = []
         for document in self._documents:
             if (document.page_type or "").endswith(PHRASES_SUFFIX):
                 continue
@@ -346,18 +363,18 @@ class Composer:
                 line for line in document.lines if not line.spans and line.label not in (None, Label.HEADLINE_LIST)
             ]
             most = 3 if document.source == "lines" else 2
+            random_ = self._begin("line", document.document_id)
             for line in random_.sample(labelled, min(len(labelled), most)):
                 spam = line.label in (Label.SEO_INJECTION, Label.LINK_EXCHANGE)
-                bare = replace(line, spans=())
-                made.append(self._document("line", document.language, [bare], spam=spam or None))
+                made.append(self._document("line", document.language, [line], spam=spam or None))
         return made
 
 
-def compose(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDocument]:
+def compose(documents: Sequence[LabelledDocument], seed: int | str) -> list[LabelledDocument]:
     """Compose pages from ``documents``; real documents of public sources are returned among them."""
     return Composer(documents, seed).compose()
 
 
-def compose_splices(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDocument]:
+def compose_splices(documents: Sequence[LabelledDocument], seed: int | str) -> list[LabelledDocument]:
     """Spliced sentences of ``documents`` with their untouched twins, drawn anew."""
-    return Composer(documents, seed + OTHER_STREAM).more_splices()
+    return Composer(documents, seed).more_splices()

@@ -44,6 +44,7 @@ _LABEL_NUMBER = {label.value: number for number, label in enumerate(LABELS)}
 _SPAN_SHARE = {
     "spun": 0.3,
     "clean": 0.5,
+    "sentences": 0.5,
     "body": 0.1,
     "wcxb": 0.15,
     "spam": 0.15,
@@ -53,7 +54,7 @@ _SPAN_SHARE = {
 }
 
 _GROUPS_A_FOLD_UNIT = 8
-_DRAWS, _NEXT_DRAW = 3, 500
+_DRAWS = 3
 """What is drawn in composing moves recall by three points; so the context model learns from three draws."""
 _TITLE_PHRASES = ("archive-titles", "shop-names")
 _SPLICED_ONLY = "splice-"
@@ -208,7 +209,7 @@ def _for_spans(scored: Sequence[ScoredBatch], settings: FitSettings, fold: int) 
     for part in scored:
         for document in part.documents:
             share = _SPAN_SHARE.get(document.source, 0.5 if document.source.startswith("UD") else 1.0)
-            if unit_number(f"{settings.seed + fold}:{document.document_id}") < share:
+            if unit_number(f"{settings.seed} fold {fold}:{document.document_id}") < share:
                 chosen.append(document)
     return chosen
 
@@ -298,12 +299,13 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
     written = [one for one in documents if one.source != "generated"]
     *fold_models, line_model = _fit_lines(documents, char_table, settings, progress)
     folds, owns = [], []
+    seeds = [f"{settings.seed} fold {fold}" for fold in range(settings.folds)]
     for fold, model in enumerate(fold_models):
         own = [one for one in written if fold_of(one, settings.folds, settings.seed) == fold]
         owns.append(own)
-        composed = compose(own, settings.seed + fold)
+        composed = compose(own, seeds[fold])
         progress(f"fold {fold}: {len(composed)} pages of {sum(len(one.lines) for one in composed)} lines")
-        splices = compose_splices(own, settings.seed + fold)
+        splices = compose_splices(own, seeds[fold])
         folds.append(_FoldScores(score_documents(composed, model, char_table, idf), splices))
     span_model, folds = _fit_spans(folds, fold_models, char_table, idf, settings, progress)
     # Idle processes keep gigabytes, which what comes next needs.
@@ -314,8 +316,8 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
         one
         for fold, model in enumerate(fold_models)
         for drawn in (
-            *(compose(owns[fold], settings.seed + fold + draw * _NEXT_DRAW) for draw in range(1, _DRAWS)),
-            compose_context_pages(owns[fold], settings.seed + fold),
+            *(compose(owns[fold], f"{seeds[fold]} draw {draw}") for draw in range(1, _DRAWS)),
+            compose_context_pages(owns[fold], seeds[fold]),
         )
         for one in score_documents(drawn, model, char_table, idf)
     ]

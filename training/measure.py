@@ -196,7 +196,7 @@ def _real_clean_pages(documents: Sequence[LabelledDocument], kinds: NDArray[np.i
     of_the_web: NDArray[np.bool_] = (sources == "wcxb") & (kinds == 0)
     if of_the_web.sum() * RATES[0] >= 20:
         return of_the_web
-    clean_text = np.char.startswith(sources, "UD") | np.isin(sources, ("body", "clean")) | of_the_web
+    clean_text = np.char.startswith(sources, "UD") | np.isin(sources, ("body", "clean", "sentences")) | of_the_web
     excerpts: NDArray[np.bool_] = clean_text & (kinds == 0)
     return excerpts
 
