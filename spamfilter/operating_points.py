@@ -17,7 +17,7 @@ _FLAGGED = np.array([LABELS.index(label) for label in FLAGGED_LABELS])
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoints:
-    """Thresholds measured at training on clean text that the model had not seen.
+    """Thresholds measured at training on clean text whose words the line and phrase models had not learnt from.
 
     Attributes:
         rates: tolerated false-positive rates, descending.

@@ -55,10 +55,11 @@ def model_card(content: dict[str, Any]) -> str:
             f"- {name}: {data['documents']} documents in {data['languages']} languages; lines: {counts}; "
             f"SHA-256 `{data['sha256'][:16]}`"
         )
-    lines += ["", "## Recall on composed pages that the stages had not seen, in %", ""]
+    lines += ["", "## Recall on composed pages whose words had not been learnt from, in %", ""]
     lines.append(
         "Columns: tolerated share of clean lines (of clean pages, for documents) wrongly flagged, measured on "
-        f"{metrics['clean_lines']} clean lines in cross-validation. Composed pages are easier than real ones."
+        f"{metrics['clean_lines']} clean lines, with words in cross-validation; the few hundred numbers of the later "
+        "stages are fitted on these pages. Composed pages are easier than real ones."
     )
     lines += ["", *_recall_table(content), ""]
     lines.append(
