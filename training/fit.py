@@ -109,15 +109,16 @@ class _FoldScores:
 
 
 def fold_of(document: LabelledDocument, folds: int, seed: int) -> int:
-    """Fold of a document; neighbouring groups of a file of labelled lines stay together."""
+    """Fold of a document; neighbouring groups of a file of labelled lines stay together, if they are numbered."""
     if document.source.startswith("UD_"):
         # A treebank stays whole: prose in a language without a treebank must look like that to the other stages.
         return int(unit_number(f"{seed}:{document.source}") * folds)
-    name, _, number = document.document_id.partition("#")
+    name, _, number = document.document_id.rpartition("#")
     try:
         unit = f"{name}#{int(number) // _GROUPS_A_FOLD_UNIT}"
     except ValueError:
-        unit = name
+        # Documents that their owner has named have no neighbours.
+        unit = document.document_id
     return int(unit_number(f"{seed}:{unit}") * folds)
 
 
