@@ -2,7 +2,8 @@
 
 A folder holds ``<label>/<topic>.<language>.txt``, one line of text a line; an empty line parts two pages.
 TSV is ``label<TAB>text``. JSONL has ``text`` and ``label`` and may have ``lang``, ``doc`` and ``spans``, a list of
-``[start, end]`` in characters of the text that do not overlap: such a line teaches where a foreign phrase stands.
+``[start, end]`` in characters of the text that do not overlap: such a line teaches where a foreign phrase stands, and
+its label is ``seo_injection``.
 """
 
 from collections.abc import Iterator
@@ -132,6 +133,8 @@ def _read_jsonl(path: Path) -> Iterator[LabelledDocument]:
         document = number if row.get("doc") is None else _check_document(row["doc"], place)
         text = row["text"].replace("\r", " ").replace("\n", " ")
         spans = _check_spans([] if row.get("spans") is None else row["spans"], text, place)
+        if spans and label != Label.SEO_INJECTION:
+            raise InputError(f"{place}: spans need the label seo_injection, not {label}")
         language = _check_language(row.get("lang"), place)
         rows.append((f"{path.name}#{document}", language, LabelledLine(text, label, spans)))
     for document, group in groupby(rows, key=lambda row: row[0]):

@@ -62,9 +62,9 @@ def test_null_in_a_json_line_is_the_same_as_nothing(tmp_path: Path) -> None:
     nulls = {**bare, "lang": None, "doc": None, "spans": None}
     read = [
         read_labelled_lines(write(tmp_path / "mine.jsonl", "\n".join(map(json.dumps, [row, row]))))
-        for row in (bare, nulls)
+        for row in (bare, nulls, {**bare, "spans": []})
     ]
-    assert read[0] == read[1]
+    assert read[0] == read[1] == read[2]
     assert [document.language for document in read[1]] == ["und", "und"]
 
 
@@ -94,6 +94,15 @@ def test_null_in_a_json_line_is_the_same_as_nothing(tmp_path: Path) -> None:
                 ('"doc": ["a"]', '"doc" is a string or'),
                 ('"doc": true', '"doc" is a string or'),
             )
+        ),
+        *(
+            (
+                "mine.jsonl",
+                f'\n{{"text": "The best casino", "label": "{label}", "spans": [[4, 15]]}}',
+                f"mine.jsonl:2: spans need the label seo_injection, not {label}",
+            )
+            for label in LABELS
+            if label != "seo_injection"
         ),
         ("mine.tsv", "", r"mine\.tsv: holds no labelled line"),
         ("mine.jsonl", "\ufeff\n \n", r"mine\.jsonl: holds no labelled line"),
