@@ -3,7 +3,7 @@
 A folder holds ``<label>/<topic>.<language>.txt``, one line of text a line; an empty line parts two pages.
 TSV is ``label<TAB>text``. JSONL has ``text`` and ``label`` and may have ``lang``, ``doc`` and ``spans``, a list of
 ``[start, end]`` in characters of the text that do not overlap: such a line teaches where a foreign phrase stands, and
-its label is ``seo_injection``.
+its label is ``seo_injection``. Lines of one ``doc`` form one document, wherever in the file they stand.
 """
 
 from collections.abc import Iterator
@@ -106,10 +106,8 @@ def _check_spans(spans: object, text: str, place: str) -> tuple[tuple[int, int],
     return tuple(checked)
 
 
-def _check_language(language: object, place: str) -> str:
-    if language is None:
-        return "und"
-    if not isinstance(language, str) or not language.strip():
+def _check_language(language: object, place: str) -> str | None:
+    if language is not None and (not isinstance(language, str) or not language.strip()):
         raise InputError(f'{place}: "lang" is a code such as "en", not {language!r}')
     return language
 
@@ -121,7 +119,8 @@ def _check_document(name: object, place: str) -> str:
 
 
 def _read_jsonl(path: Path) -> Iterator[LabelledDocument]:
-    rows: list[tuple[str, str, LabelledLine]] = []
+    documents: dict[str, list[LabelledLine]] = {}
+    languages: dict[str, str] = {}
     for number, line in enumerate(_read_text(path).split("\n")):
         if not line.strip():
             continue
@@ -130,13 +129,18 @@ def _read_jsonl(path: Path) -> Iterator[LabelledDocument]:
         if not isinstance(row, dict) or not isinstance(row.get("text"), str) or not row["text"].strip():
             raise InputError(f'{place}: needs an object with a string "text" and a "label"')
         label = _check_label(row.get("label"), place)
-        document = number if row.get("doc") is None else _check_document(row["doc"], place)
         text = row["text"].replace("\r", " ").replace("\n", " ")
         spans = _check_spans([] if row.get("spans") is None else row["spans"], text, place)
         if spans and label != Label.SEO_INJECTION:
             raise InputError(f"{place}: spans need the label seo_injection, not {label}")
+        if row.get("doc") is None:
+            # Another document may be called by the number of this line.
+            document = f"{path.name}:line#{number}"
+        else:
+            document = f"{path.name}#{_check_document(row['doc'], place)}"
         language = _check_language(row.get("lang"), place)
-        rows.append((f"{path.name}#{document}", language, LabelledLine(text, label, spans)))
-    for document, group in groupby(rows, key=lambda row: row[0]):
-        members = list(group)
-        yield LabelledDocument(document, "lines", members[0][1], tuple(line for _, _, line in members), path.stem)
+        if language is not None and (first := languages.setdefault(document, language)) != language:
+            raise InputError(f'{place}: "lang" is {language!r}, but "doc" {row["doc"]!r} began in {first!r}; use one')
+        documents.setdefault(document, []).append(LabelledLine(text, label, spans))
+    for document, lines in documents.items():
+        yield LabelledDocument(document, "lines", languages.get(document, "und"), tuple(lines), path.stem)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,12 @@ def _read_documents(
 ) -> tuple[list[LabelledDocument], dict[str, Any], list[dict[str, str]]]:
     corpus = read_labelled_lines(CORPUS_FOLDER)
     generated = generate()
-    own = [document for path in arguments.lines for document in read_labelled_lines(path)]
+    # Ids tell which option they come from: files of one name, or one named as in the corpus, may lie in two folders.
+    own = [
+        replace(document, document_id=f"own {number}/{document.document_id}")
+        for number, path in enumerate(arguments.lines, 1)
+        for document in read_labelled_lines(path)
+    ]
     public: list[LabelledDocument] = []
     sources: list[dict[str, str]] = []
     if arguments.mirror or arguments.cache:

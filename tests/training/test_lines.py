@@ -56,6 +56,22 @@ def test_jsonl_lines_of_one_doc_form_one_document_with_its_language(tmp_path: Pa
     assert second.lines == (LabelledLine("Three", "link_exchange"),)
 
 
+def test_json_lines_of_one_doc_form_one_document_wherever_they_stand(tmp_path: Path) -> None:
+    rows = [
+        {"text": "One", "label": "clean", "doc": "a"},
+        {"text": "Two", "label": "clean"},
+        {"text": "Three", "label": "boilerplate", "doc": "a", "lang": "de"},
+        {"text": "Four", "label": "clean", "doc": 1},
+        {"text": "Five", "label": "clean", "doc": "a", "lang": None},
+    ]
+    documents = read_labelled_lines(write(tmp_path / "mine.jsonl", "\n".join(map(json.dumps, rows))))
+    texts = [[line.text for line in document.lines] for document in documents]
+    assert texts == [["One", "Three", "Five"], ["Two"], ["Four"]]
+    assert [document.language for document in documents] == ["de", "und", "und"]
+    # The line without a document is the second of the file, and its number is the name of another document.
+    assert len({document.document_id for document in documents}) == 3
+
+
 def test_null_in_a_json_line_is_the_same_as_nothing(tmp_path: Path) -> None:
     """As tables are told in JSON: a column that is empty here stands there as null."""
     bare = {"text": "One", "label": "clean"}
@@ -103,6 +119,14 @@ def test_null_in_a_json_line_is_the_same_as_nothing(tmp_path: Path) -> None:
             )
             for label in LABELS
             if label != "seo_injection"
+        ),
+        (
+            "mine.jsonl",
+            "\n".join(
+                json.dumps({"text": "x", "label": "clean", "doc": doc, "lang": lang})
+                for doc, lang in (("a", "de"), ("b", "fr"), ("a", None), ("a", "fr"))
+            ),
+            "mine.jsonl:4: \"lang\" is 'fr', but \"doc\" 'a' began in 'de'; use one",
         ),
         ("mine.tsv", "", r"mine\.tsv: holds no labelled line"),
         ("mine.jsonl", "\ufeff\n \n", r"mine\.jsonl: holds no labelled line"),

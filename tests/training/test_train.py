@@ -150,6 +150,27 @@ def test_every_file_of_every_lines_option_is_read(
         train.main(["--out", str(tmp_path), "--lines"])
 
 
+def test_no_two_documents_share_an_id_though_their_files_share_a_name(
+    small_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was split into two folders, and a folder laid out like the corpus."""
+    ids: list[str] = []
+
+    def note(documents: list[LabelledDocument], *_: object) -> None:
+        ids.extend(document.document_id for document in documents)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(train, "fit_model", note)
+    files = [tmp_path / name / "mine.tsv" for name in ("one", "two")]
+    for path in files:
+        path.parent.mkdir()
+        path.write_text("clean\tThe mill stands.\n", encoding="utf-8")
+    assert (
+        train.main(["--out", str(tmp_path / "model"), "--lines", *map(str, files), "--lines", str(small_corpus)]) == 2
+    )
+    assert len(ids) == len(set(ids)) == 2 * len(own_documents()) + 3
+
+
 def test_lines_that_cannot_be_read_are_one_line_of_error(
     small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
