@@ -65,7 +65,10 @@ _Part = TypeVar("_Part")
 
 @dataclass(frozen=True, slots=True)
 class FitSettings:
-    """Choices of a training run; all of them go into the model folder.
+    """Choices of a training run.
+
+    All go into the model folder but ``jobs``, on which no model depends, and ``line.vocabulary_bits``, which the size
+    of the vocabulary tells.
 
     Attributes:
         corpus_weight: weight of a written line; a line of a public source weighs 1.
@@ -162,7 +165,11 @@ def _line_set(documents: Sequence[LabelledDocument], settings: FitSettings) -> _
 def fit_lines_of(
     documents: Sequence[LabelledDocument], char_table: NDArray[np.uint32], settings: FitSettings
 ) -> LineModel:
-    """One line model, fitted on all of ``documents`` as the shipped one is."""
+    """One line model, fitted on all of ``documents`` as the shipped one is.
+
+    Raises:
+        ValueError: a label has no line.
+    """
     lines = _line_set(documents, settings)
     counts = count_ngrams(lines.texts, char_table, settings.ngrams)
     return fit_line_model(lines.texts, counts, lines.labels, lines.weights, char_table, settings.ngrams, settings.line)
@@ -292,7 +299,8 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
     """Fit all stages on labelled documents.
 
     Raises:
-        ValueError: a label has no line.
+        ValueError: there is too little to learn from: a label has no line, also when a fold is held out; no foreign
+            stretch was found on any page; or clean lines or pages are too few to set thresholds by.
     """
     char_table = build_char_table()
     idf = _idf_table(documents, char_table)

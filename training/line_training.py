@@ -83,6 +83,9 @@ def fit_line_model(
         counts: n-gram counts of ``lines`` as ``count_ngrams`` makes them.
         labels: int64 (n,), index into ``LABELS``; every label must occur.
         weights: float64 (n,), sample weights.
+
+    Raises:
+        ValueError: a label has no line.
     """
     frequency = np.bincount(counts.indices, minlength=counts.shape[1])
     idf = np.log((1 + counts.shape[0]) / (1 + frequency)) + 1

@@ -46,10 +46,13 @@ pages have a stretch wrongly reported at PAGE_RATE, it has one at ALONE_RATE."""
 def thresholds_at(scores: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> tuple[float, ...]:
     """Thresholds on the scores of clean items for each of ``RATES``.
 
-    Rates below one item in the sample are extended in a straight line over the logarithm of the rate.
+    Rates below two items in the sample are extended in a straight line over the logarithm of the rate.
 
     Args:
         weights: what each item counts for; 1 without them.
+
+    Raises:
+        ValueError: fewer than two of the rates can be measured on so few items.
     """
     measurable = [rate for rate in RATES if rate * len(scores) >= 2]
     if len(measurable) < 2:
@@ -216,6 +219,9 @@ def choose_points(
         span_logits: log-odds float64 (k,) for each batch.
         document_logits: float64 (d, 4) over all batches.
         kinds: int64 (d,), -1 where unknown.
+
+    Raises:
+        ValueError: there are too few clean lines or pages.
     """
     lines = _clean_lines(scored)
     real = lines.measured

@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Iterator
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from training import train
 from training.documents import LabelledDocument
 from training.fit import FitSettings
 from training.generate import generate
+from training.line_training import LineTrainingSettings
 
 
 def write_corpus(folder: Path) -> Path:
@@ -113,6 +115,8 @@ def test_the_model_says_what_it_was_made_of(trained: Path) -> None:
     assert settings["data"]["public sources"]["documents"] == 0
     assert len(settings["data"]["corpus"]["sha256"]) == 64
     assert settings["training"]["seed"] == 0
+    names = {one.name for group in (FitSettings, LineTrainingSettings) for one in fields(group)}
+    assert set(settings["training"]) == names - {"jobs", "line", "ngrams", "vocabulary_bits"}
     assert set(settings["versions"]) >= {"spamfilter", "python", "numpy", "scikit-learn"}
 
 
