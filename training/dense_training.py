@@ -15,6 +15,12 @@ from threadpoolctl import threadpool_limits
 from spamfilter.dense_model import GRAIN, WEIGHT_GRAIN, DenseModel
 from spamfilter.piecewise_model import PiecewiseModel
 
+_INVERSE_REGULARISATION = 1.0
+_ITERATIONS, _PIECEWISE_ITERATIONS = 150, 300
+_KNOTS = 3
+"""Quantiles of each number at which a slope may change."""
+_MATCHING_STEPS = 50
+
 
 @contextmanager
 def one_quiet_thread() -> Iterator[None]:
@@ -52,9 +58,6 @@ def fit_dense_model(
     values: NDArray[np.float64],
     labels: NDArray[np.int64],
     weights: NDArray[np.float64],
-    *,
-    inverse_regularisation: float = 1.0,
-    iterations: int = 150,
 ) -> DenseModel:
     """Fit on standardised numbers and fold the standardisation into the weights.
 
@@ -67,19 +70,14 @@ def fit_dense_model(
         A model with k columns; binary problems get the columns ``(0, logit)``.
     """
     with one_quiet_thread():
-        return _fit(names, values, labels, weights, inverse_regularisation, iterations)
+        return _fit(names, values, labels, weights)
 
 
 def _fit(
-    names: tuple[str, ...],
-    values: NDArray[np.float64],
-    labels: NDArray[np.int64],
-    weights: NDArray[np.float64],
-    inverse_regularisation: float,
-    iterations: int,
+    names: tuple[str, ...], values: NDArray[np.float64], labels: NDArray[np.int64], weights: NDArray[np.float64]
 ) -> DenseModel:
     scaler = StandardScaler().fit(values)
-    regression = LogisticRegression(C=inverse_regularisation, max_iter=iterations, tol=1e-4)
+    regression = LogisticRegression(C=_INVERSE_REGULARISATION, max_iter=_ITERATIONS, tol=1e-4)
     regression.fit(scaler.transform(values), labels, sample_weight=weights)
     coefficients = regression.coef_ / scaler.scale_
     intercept = regression.intercept_ - coefficients @ scaler.mean_
@@ -99,19 +97,17 @@ def fit_piecewise_model(
     values: NDArray[np.float64],
     labels: NDArray[np.int64],
     weights: NDArray[np.float64],
-    *,
-    knots: int = 3,
-    iterations: int = 300,
 ) -> PiecewiseModel:
     """Fit log-odds that bend at quantiles of each number.
+
+    Quantiles that coincide, or lie at the least or largest value of a number, are left out.
 
     Args:
         values: float64 (r, f).
         labels: int64 (r,), 0 or 1, both of which must occur.
         weights: float64 (r,), sample weights.
-        knots: quantiles of each number; those that coincide, or lie at its least or largest value, are left out.
     """
-    quantiles = np.quantile(values, np.arange(1, knots + 1) / (knots + 1), axis=0)
+    quantiles = np.quantile(values, np.arange(1, _KNOTS + 1) / (_KNOTS + 1), axis=0)
     # Knots are multiples of 1/256, as numbers are.
     chosen = [np.unique(np.rint(column * GRAIN) / GRAIN) for column in quantiles.T]
     low, high = values.min(axis=0), values.max(axis=0)
@@ -123,7 +119,7 @@ def fit_piecewise_model(
     inputs[:, : len(names)] = scaler.transform(values)
     for column, (place, knot) in enumerate(zip(places.tolist(), all_knots.tolist(), strict=True), len(names)):
         inputs[:, column] = np.maximum(values[:, place] - knot, 0) / scaler.scale_[place]
-    regression = LogisticRegression(C=1.0, max_iter=iterations, tol=1e-4)
+    regression = LogisticRegression(C=_INVERSE_REGULARISATION, max_iter=_PIECEWISE_ITERATIONS, tol=1e-4)
     with one_quiet_thread():
         regression.fit(inputs, labels, sample_weight=weights)
     slopes = regression.coef_[0][: len(names)] / scaler.scale_
@@ -139,9 +135,7 @@ def fit_piecewise_model(
     )
 
 
-def match_frequencies(
-    model: DenseModel, values: NDArray[np.float64], labels: NDArray[np.int64], *, steps: int = 50
-) -> DenseModel:
+def match_frequencies(model: DenseModel, values: NDArray[np.float64], labels: NDArray[np.int64]) -> DenseModel:
     """Shift the bias until the mean probability of each label is its frequency.
 
     Undoes what sample weights did to the prior odds, so that probabilities are calibrated on the rows given.
@@ -149,7 +143,7 @@ def match_frequencies(
     frequency = np.bincount(labels, minlength=len(model.bias)) / len(labels)
     products = values @ model.weights
     bias = model.bias.copy()
-    for _ in range(steps):
+    for _ in range(_MATCHING_STEPS):
         logits = products + bias
         logits -= logits.max(axis=1, keepdims=True)
         probabilities = np.exp(logits)

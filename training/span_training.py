@@ -39,6 +39,7 @@ from spamfilter.tokens import KIND_LINE_END, TokenBatch, tokenize
 from training.dense_training import fit_dense_model, one_quiet_thread, used_columns
 from training.documents import LabelledDocument
 
+_INVERSE_REGULARISATION = 1.0
 _WEIGHT_LIMIT = 4095
 _NUMERIC_UNIT = 1000.0
 _BATCH_DOCUMENTS = 400
@@ -159,7 +160,7 @@ def _examples_of(scored: ScoredBatch, line_model: LineModel) -> BoundaryExamples
     )
 
 
-def fit_boundaries(examples: Sequence[BoundaryExamples], *, inverse_regularisation: float = 1.0) -> SpanModel:
+def fit_boundaries(examples: Sequence[BoundaryExamples]) -> SpanModel:
     """Fit the scorer of boundaries and tokens; all that judges stretches is still empty."""
     coefficients, numeric_weights, biases = [], [], []
     for task, side in enumerate(_SIDES):
@@ -167,7 +168,7 @@ def fit_boundaries(examples: Sequence[BoundaryExamples], *, inverse_regularisati
         matrix, used = _boundary_matrix(
             [part.rows[side] for part in examples], [part.numbers[side] for part in examples]
         )
-        regression = LogisticRegression(C=inverse_regularisation, max_iter=100, tol=1e-3)
+        regression = LogisticRegression(C=_INVERSE_REGULARISATION, max_iter=100, tol=1e-3)
         with one_quiet_thread():
             regression.fit(matrix, truth)
         # A gigabyte or more, which the next one must not come on top of.
