@@ -92,6 +92,20 @@ def test_on_a_hacked_page_the_article_stays_clean_and_the_spam_is_one_block(comp
         assert document.spam is None
 
 
+def test_a_thread_is_ordinary_comments_with_one_to_three_lines_of_spam_and_not_spam_itself(
+    composed: list[LabelledDocument],
+) -> None:
+    threads = [document for document in composed if document.source == "thread"]
+    assert threads
+    for document in threads:
+        labels = Counter(line.label for line in document.lines)
+        spam = labels["seo_injection"] + labels["link_exchange"]
+        assert 1 <= spam <= 3
+        assert 3 <= labels["clean"] <= 12
+        assert spam + labels["clean"] == len(document.lines)
+        assert document.spam is None
+
+
 def an_article(lines: int) -> LabelledDocument:
     listed = [LabelledLine(f"Tools of the mill, part {number}", "clean") for number in range(4)]
     prose = "The mill was repaired in {}, and the town still talks about that summer."

@@ -2,10 +2,15 @@
 
 import gzip
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from spamfilter import FLAGGED_LABELS, LABELS, DocumentPrediction, Label, Predictor
+from spamfilter.operating_points import OperatingPoints
+from spamfilter.scores import DocumentScores, ScoreArrays, decide
 from training.evaluate import main
 
 ROW = json.dumps({"id": "a", "lines": [{"text": "The mill stands."}, {"text": "Best casino bonus!"}]})
@@ -17,6 +22,60 @@ def test_each_document_gets_a_row_with_its_lines(option: list[str], tmp_path: Pa
     assert main([str(tmp_path / "set.jsonl.gz"), "--out", str(tmp_path / "rows.jsonl"), *option]) == 0
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(row["id"], len(row["lines"])) for row in rows] == [("a", 2), ("a", 2)]
+
+
+class Undecided:
+    """A predictor to which every line is spam at the odds of one to one, and its second word a foreign phrase."""
+
+    points = OperatingPoints(
+        (1e-1, 1e-3),
+        dict.fromkeys((*(label.value for label in FLAGGED_LABELS), "span", "document"), (-1.0, 1.0)),
+        boilerplate=5.0,
+    )
+
+    def predict_many(
+        self, texts: Iterable[str], *, max_false_positive_rate: float, **_: object
+    ) -> Iterator[DocumentPrediction]:
+        for text in texts:
+            lines = text.splitlines()
+            ends = np.cumsum([len(line) + 1 for line in lines]) - 1
+            starts = ends - [len(line) for line in lines]
+            words = [line.split(" ")[:2] for line in lines]
+            spans = starts + [len(first) + 1 for first, _ in words]
+            logits = np.full((len(lines), len(LABELS)), -9.0)
+            logits[:, [LABELS.index(Label.CLEAN), LABELS.index(Label.SEO_INJECTION)]] = 0.0
+            edges, count = np.array([0, len(lines)]), np.arange(len(lines))
+            span_ends = spans + [len(second) for _, second in words]
+            scores = ScoreArrays(
+                *(edges, starts, ends, logits, edges, count, spans, span_ends, np.zeros(len(lines)), np.zeros((1, 4)))
+            )
+            decisions = decide(scores, self.points, max_false_positive_rate)
+            yield DocumentPrediction(text, DocumentScores(scores, 0), self.points, max_false_positive_rate, decisions)
+
+
+@pytest.mark.parametrize("option", [[], ["--single-lines"]])
+@pytest.mark.parametrize(
+    ("rate", "label", "spans"),
+    [
+        (["--rate", "0.1"], "seo_injection", [[[4, 8]], [[5, 11]]]),
+        (["--rate", "0.001"], "clean", [[], []]),
+        ([], "clean", [[], []]),
+    ],
+)
+def test_lines_are_decided_at_the_rate_and_spans_are_counted_within_their_line(
+    rate: list[str],
+    label: str,
+    spans: list[list[list[int]]],
+    option: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Predictor, "load", lambda *_, **__: Undecided())
+    (tmp_path / "set.jsonl").write_text(ROW + "\n", encoding="utf-8")
+    assert main([str(tmp_path / "set.jsonl"), "--out", str(tmp_path / "rows.jsonl"), *rate, *option]) == 0
+    (row,) = map(json.loads, (tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines())
+    assert [line["label"] for line in row["lines"]] == [label] * 2
+    assert [line["spans"] for line in row["lines"]] == spans
 
 
 @pytest.mark.parametrize(

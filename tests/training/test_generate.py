@@ -72,6 +72,16 @@ def test_two_slots_of_one_name_differ_outside_spam(folder: Path) -> None:
         assert found[0][0] != found[0][1]
 
 
+def test_half_of_the_lines_of_spam_repeat_one_value_for_all_slots_of_one_name(folder: Path) -> None:
+    """As doorways repeat their keyword; the values of the other lines all differ."""
+    write(folder, "banks/street.en.txt", *(f"street{number}" for number in range(50)))
+    write(folder, "seo_injection/doorways.en.txt", *(f"{number}: ‹street› ‹street› ‹street›" for number in range(40)))
+    lines = [line.text.split()[1:] for document in generate(folder) for line in document.lines]
+    assert len(lines) == 480
+    assert sum(len(set(streets)) == 1 for streets in lines) == pytest.approx(240, abs=40)
+    assert all(len(set(streets)) in (1, 3) for streets in lines)
+
+
 def test_patterns_for_any_language_are_of_undetermined_language(folder: Path) -> None:
     write(folder, "template_residue/tags.any.txt", "{{ ‹trade› }}")
     assert generate(folder)[0].language == "und"

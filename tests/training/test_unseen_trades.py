@@ -1,9 +1,18 @@
 """Trades that the line model never saw, judged by a finished model."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
 from spamfilter import Predictor
 from tests.training.material import own_documents
+from training import unseen_trades
 from training.documents import LabelledDocument, LabelledLine
-from training.fit import FitSettings
+from training.fit import FitSettings, fold_of
 from training.trades import SEVERAL
 from training.unseen_trades import Found, deal_trades, hold_out, report, touts
 
@@ -58,6 +67,62 @@ def test_lines_of_a_trade_are_found_more_often_when_they_were_learnt(predictor: 
         FitSettings(),
     )
     assert learnt["charms"].on_page > unseen["potions"].on_page
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """As much of a finished model as is handed on: the table of characters, and a place for a line model."""
+
+    char_table: None = None
+    line: str = "its own"
+
+    @property
+    def stages(self) -> "StandIn":
+        return self
+
+
+def clean_pages(source: str, topic: str) -> list[LabelledDocument]:
+    """Thirty pages of two clean lines, a menu and a blank one."""
+    texts = (("The mill stands.", "clean"), ("It grinds rye.", "clean"), ("Home", "boilerplate"), (" ", "clean"))
+    lines = tuple(LabelledLine(text, label) for text, label in texts)
+    return [LabelledDocument(f"{source}/{topic}-{n}.en#0", source, "en", lines, topic) for n in range(30)]
+
+
+def test_neither_the_trade_nor_the_clean_pages_that_are_measured_are_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    learnt: list[LabelledDocument] = []
+    judged: list[tuple[str, LabelledDocument]] = []
+
+    def learn(documents: Sequence[LabelledDocument], *_: object) -> str:
+        learnt.extend(documents)
+        return "without the trade"
+
+    def flag(stages: StandIn, _: object, pages: Sequence[LabelledDocument]) -> list[NDArray[np.bool_]]:
+        judged.extend((stages.line, page) for page in pages)
+        return [np.ones(len(page.lines), np.bool_) for page in pages]
+
+    monkeypatch.setattr(unseen_trades, "fit_lines_of", learn)
+    monkeypatch.setattr(unseen_trades, "flagged_lines", flag)
+    settings, fold = FitSettings(), 1
+    potions, phrases, charms, both, mixed = (
+        pages(topic, "brew") for topic in ("potions", "potions-phrases", "charms", "both", "mixed")
+    )
+    patterns = [replace(one, source="generated") for one in pages("potions", "brew")]
+    web, town = clean_pages("wcxb", "article"), clean_pages("lines", "town")
+    clean_patterns = clean_pages("generated", "trains")
+    documents = [*potions, *phrases, *charms, *both, *mixed, *patterns, *web, *town, *clean_patterns]
+    found, public, written = hold_out(cast("Any", StandIn()), documents, TRADES, frozenset({"potions"}), fold, settings)
+
+    def held_out(documents: Sequence[LabelledDocument]) -> list[LabelledDocument]:
+        return [one for one in documents if fold_of(one, settings.folds, settings.seed) == fold]
+
+    out = [*held_out(web), *held_out(town)]
+    assert learnt == [*charms, *(one for one in [*web, *town] if one not in out), *clean_patterns]
+    whole = [*potions, *both]
+    lone = [replace(page, lines=(line,)) for page in whole for line in page.lines]
+    assert judged == [("without the trade", page) for page in [*whole, *lone, *out]]
+    assert found == {"potions": Found(120, 120, 120)}
+    assert (public, written) == tuple((2 * len(held_out(one)),) * 2 for one in (web, town))
+    assert min(public + written) > 0
 
 
 def test_the_report_gives_means_over_trades_and_what_was_lost() -> None:
