@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter.errors import SpamfilterError
 from spamfilter.labels import LABELS, Label
 from training.corpus_lines import CorpusLines, collect_lines, file_places
 from training.corpus_measures import RATE, CurvePoint, Disagreement, HeldOut, Measures
@@ -24,7 +23,8 @@ from training.held_out import weigh_lines
 from training.lines import CORPUS_FOLDER, read_labelled_lines
 from training.markdown import table
 from training.options import check_output_file, number_of_jobs
-from training.sources import SourceError, read_public_sources
+from training.program import run
+from training.sources import read_public_sources
 from training.trades import SEVERAL, read_trades, trade_topic
 
 __all__ = ["CorpusReport", "build_report", "main", "render"]
@@ -281,6 +281,10 @@ def _write_disagreements(path: Path, found: Sequence[Disagreement]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the report; returns the exit code."""
+    return run("corpus_report", lambda: _report(argv))
+
+
+def _report(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.corpus_report", description=__doc__.split("\n")[0])
     parser.add_argument("--corpus", type=Path, default=CORPUS_FOLDER, help="folder of labelled lines")
     parser.add_argument("--patterns", type=Path, default=PATTERNS_FOLDER, help="folder of patterns and banks")
@@ -296,24 +300,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     def progress(message: str) -> None:
         print(f"[{time.monotonic() - begun:6.0f} s] {message}", file=sys.stderr, flush=True)
 
-    try:
-        for path in (arguments.out, arguments.disagreements):
-            if path:
-                check_output_file(path)
-        report = build_report(
-            arguments.corpus,
-            arguments.patterns if arguments.patterns.is_dir() else None,
-            mirror=arguments.mirror,
-            cache=arguments.cache,
-            jobs=arguments.jobs,
-            progress=progress,
-        )
-        arguments.out.write_text(render(report), encoding="utf-8")
-        if arguments.disagreements:
-            _write_disagreements(arguments.disagreements, report.disagreements)
-    except (SpamfilterError, SourceError, OSError, ValueError) as error:
-        print(f"corpus report: {error}", file=sys.stderr)
-        return 2
+    for path in (arguments.out, arguments.disagreements):
+        if path:
+            check_output_file(path)
+    report = build_report(
+        arguments.corpus,
+        arguments.patterns if arguments.patterns.is_dir() else None,
+        mirror=arguments.mirror,
+        cache=arguments.cache,
+        jobs=arguments.jobs,
+        progress=progress,
+    )
+    arguments.out.write_text(render(report), encoding="utf-8")
+    if arguments.disagreements:
+        _write_disagreements(arguments.disagreements, report.disagreements)
     progress(f"wrote {arguments.out}")
     return 0
 

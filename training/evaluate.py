@@ -15,8 +15,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from spamfilter import DocumentPrediction, InputError, Predictor, SpamfilterError
+from spamfilter import DocumentPrediction, InputError, Predictor
 from training.json_lines import parse_json
+from training.program import run
 
 
 def read_set(path: Path) -> list[dict[str, Any]]:
@@ -83,6 +84,10 @@ def _flat(text: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
+    return run("evaluate", lambda: _evaluate(argv))
+
+
+def _evaluate(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__.split("\n")[0])
     parser.add_argument("sets", type=Path, nargs="+", help="JSONL files, plain or gzipped")
     parser.add_argument("--out", type=Path, required=True, help="file to write the rows to")
@@ -90,18 +95,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=1e-3, help="max_false_positive_rate")
     parser.add_argument("--single-lines", action="store_true", help="judge every line without its page")
     arguments = parser.parse_args(argv)
-    try:
-        if arguments.out.resolve() in {path.resolve() for path in arguments.sets}:
-            raise InputError(f"{arguments.out}: is one of the sets and would be overwritten; give another file")
-        predictor = Predictor.load(arguments.model)
-        with arguments.out.open("w", encoding="utf-8") as stream:
-            for path in arguments.sets:
-                documents = read_set(path)
-                for row in predict_set(predictor, documents, arguments.rate, single_lines=arguments.single_lines):
-                    stream.write(json.dumps(row) + "\n")
-    except (SpamfilterError, OSError, ValueError) as error:
-        print(f"evaluate: {error}", file=sys.stderr)
-        return 2
+    if arguments.out.resolve() in {path.resolve() for path in arguments.sets}:
+        raise InputError(f"{arguments.out}: is one of the sets and would be overwritten; give another file")
+    predictor = Predictor.load(arguments.model)
+    with arguments.out.open("w", encoding="utf-8") as stream:
+        for path in arguments.sets:
+            documents = read_set(path)
+            for row in predict_set(predictor, documents, arguments.rate, single_lines=arguments.single_lines):
+                stream.write(json.dumps(row) + "\n")
     return 0
 
 

@@ -8,6 +8,9 @@ from spamfilter.errors import InputError
 
 __all__ = ["check_output_file", "number_of_jobs", "seed_number"]
 
+_MOST_JOBS = 256
+"""More processes than any of the programs has work for; each takes memory of its own."""
+
 
 def number_of_jobs(value: str) -> int:
     """Value of ``--jobs``, as joblib takes it.
@@ -18,6 +21,8 @@ def number_of_jobs(value: str) -> int:
     jobs = _integer(value)
     if jobs == 0:
         raise argparse.ArgumentTypeError("0 means no process at all; use 1, another number, or -1 for all cores")
+    if jobs > _MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"more than {_MOST_JOBS} processes; use fewer, or -1 for all cores")
     return jobs
 
 

@@ -15,12 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from spamfilter.errors import InputError, SpamfilterError
+from spamfilter.errors import InputError
 from spamfilter.labels import LABELS
 from spamfilter.model_store import load_model
 from spamfilter.model_writer import save_model
 from training.json_lines import parse_json
 from training.markdown import table
+from training.program import run
 
 HEADING = "## Measured by a scorer, in %"
 _NEXT_HEADING = "## Limits"
@@ -141,18 +142,18 @@ def _read_scores(path: Path) -> object:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
+    return run("score_table", lambda: _write_section(argv))
+
+
+def _write_section(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.score_table", description=__doc__.split("\n")[0])
     parser.add_argument("model", type=Path, help="model folder; its card is written anew")
     parser.add_argument("scores", type=Path, help="JSON that the scorer wrote")
     parser.add_argument("--rate", type=float, default=1e-3, help="max_false_positive_rate of the predictions")
     arguments = parser.parse_args(argv)
-    try:
-        section = score_tables(_read_scores(arguments.scores), arguments.rate)
-        model = load_model(arguments.model)
-        save_model(arguments.model, replace(model, card=with_scores(model.card, section)))
-    except (SpamfilterError, OSError, ValueError) as error:
-        print(f"score_table: {error}", file=sys.stderr)
-        return 2
+    section = score_tables(_read_scores(arguments.scores), arguments.rate)
+    model = load_model(arguments.model)
+    save_model(arguments.model, replace(model, card=with_scores(model.card, section)))
     return 0
 
 

@@ -20,7 +20,7 @@ import scipy
 import sklearn
 from numpy.typing import NDArray
 
-from spamfilter import LABELS, SpamfilterError, __version__
+from spamfilter import LABELS, __version__
 from spamfilter.dense_model import DenseModel
 from spamfilter.model_store import StoredModel
 from spamfilter.model_writer import check_model_target, save_model
@@ -31,7 +31,8 @@ from training.fit import FitSettings, FittedModel, fit_model
 from training.generate import generate
 from training.lines import CORPUS_FOLDER, read_labelled_lines
 from training.options import number_of_jobs, seed_number
-from training.sources import SourceError, read_public_sources
+from training.program import run
+from training.sources import read_public_sources
 
 
 def fingerprint(documents: Sequence[LabelledDocument]) -> str:
@@ -177,6 +178,10 @@ def _read_documents(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the training script; returns the exit code."""
+    return run("train", lambda: _train(argv))
+
+
+def _train(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="model folder to write, new or that of an older model")
     origin = parser.add_mutually_exclusive_group()
@@ -194,17 +199,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"[{time.monotonic() - begun:6.0f} s] {message}", file=sys.stderr, flush=True)
 
     settings = FitSettings(seed=arguments.seed, jobs=arguments.jobs)
-    try:
-        check_model_target(arguments.out)
-        documents, data, sources = _read_documents(arguments, report)
-        fitted = fit_model(documents, settings, report)
-        model = stored_model(fitted, settings, data, sources)
-        save_model(arguments.out, model)
-    except (SpamfilterError, SourceError, OSError, ValueError) as error:
-        print(f"training: {error}", file=sys.stderr)
-        return 2
-    print(model.card)
+    check_model_target(arguments.out)
+    documents, data, sources = _read_documents(arguments, report)
+    fitted = fit_model(documents, settings, report)
+    model = stored_model(fitted, settings, data, sources)
+    save_model(arguments.out, model)
+    # Before the card, which a reader may not take: the model is there all the same.
     report(f"wrote {arguments.out}")
+    print(model.card)
     return 0
 
 

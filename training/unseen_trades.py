@@ -20,7 +20,6 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from spamfilter import Predictor
-from spamfilter.errors import SpamfilterError
 from spamfilter.labels import Label
 from spamfilter.line_model import LineModel
 from spamfilter.pipeline import Stages, score_documents
@@ -30,7 +29,8 @@ from training.fit import FitSettings, fit_lines_of, fold_of
 from training.generate import generate
 from training.lines import CORPUS_FOLDER, PHRASES_SUFFIX, read_labelled_lines
 from training.options import number_of_jobs
-from training.sources import SourceError, read_public_sources
+from training.program import run
+from training.sources import read_public_sources
 from training.span_training import document_text
 from training.trades import SEVERAL, read_trades, trade_topic
 
@@ -152,6 +152,10 @@ def report(results: Sequence[tuple[dict[str, Found], tuple[int, int], tuple[int,
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement; returns the exit code."""
+    return run("unseen_trades", lambda: _measure(argv))
+
+
+def _measure(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.unseen_trades", description=__doc__.split("\n")[0])
     parser.add_argument("--mirror", type=Path, required=True, help="local folder with the public sources")
     parser.add_argument("--model", type=Path, help="finished model, the shipped one by default")
@@ -159,21 +163,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=number_of_jobs, default=2, help="processes; the figures do not depend on it")
     arguments = parser.parse_args(argv)
     settings = FitSettings()
-    try:
-        predictor = Predictor.load(arguments.model)
-        trades = read_trades()
-        documents = [
-            *read_labelled_lines(arguments.corpus),
-            *generate(),
-            *read_public_sources(arguments.mirror, None, n_jobs=arguments.jobs),
-        ]
-        results = Parallel(n_jobs=arguments.jobs)(
-            delayed(hold_out)(predictor, documents, trades, group, number % settings.folds, settings)
-            for number, group in enumerate(deal_trades(trades, _GROUPS))
-        )
-    except (SpamfilterError, SourceError, OSError, ValueError) as error:
-        print(f"training: {error}", file=sys.stderr)
-        return 2
+    predictor = Predictor.load(arguments.model)
+    trades = read_trades()
+    documents = [
+        *read_labelled_lines(arguments.corpus),
+        *generate(),
+        *read_public_sources(arguments.mirror, None, n_jobs=arguments.jobs),
+    ]
+    results = Parallel(n_jobs=arguments.jobs)(
+        delayed(hold_out)(predictor, documents, trades, group, number % settings.folds, settings)
+        for number, group in enumerate(deal_trades(trades, _GROUPS))
+    )
     print(report(results))
     return 0
 

@@ -150,7 +150,7 @@ def test_a_page_that_cannot_be_written_is_an_error_before_anything_is_measured(
     monkeypatch.setattr(corpus_report, "build_report", lambda *_, **__: pytest.fail("it was measured"))
     arguments = ["--corpus", str(corpus), "--out", str(tmp_path / "page.md"), option, str(tmp_path)]
     assert main(arguments) == 2
-    assert capsys.readouterr().err.startswith(f"corpus report: {tmp_path}: cannot be written")
+    assert capsys.readouterr().err.startswith(f"corpus_report: {tmp_path}: cannot be written")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full to play the full disk")

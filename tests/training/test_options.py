@@ -17,6 +17,7 @@ Main = Callable[[Sequence[str]], int]
     [
         (train.main, ["--out", "model", "--jobs", "0"], "--jobs: 0 means no process at all; use 1"),
         (train.main, ["--out", "model", "--jobs", "two"], "--jobs: 'two' is not a whole number"),
+        (train.main, ["--out", "model", "--jobs", "9" * 21], "--jobs: more than 256 processes; use fewer, or -1 for"),
         (train.main, ["--out", "model", "--seed", "-1"], "--seed: -1 is no seed; use 0 or more"),
         (train.main, ["--out", "model", "--seed", "x"], "--seed: 'x' is not a whole number"),
         (corpus_report.main, ["--jobs", "0"], "--jobs: 0 means no process at all"),

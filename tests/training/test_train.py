@@ -1,6 +1,7 @@
 """The training script, on a few hundred lines of our own."""
 
 import errno
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import partial
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from spamfilter import LABELS, Label, Predictor
-from spamfilter.model_store import load_model
+from spamfilter.model_store import StoredModel, load_model
 from spamfilter.ngrams import NgramSettings
 from spamfilter.text import encode_documents
 from spamfilter.tokens import tokenize
@@ -149,7 +150,7 @@ def test_every_file_of_every_lines_option_is_read(
     arguments = ["--out", str(tmp_path), "--lines", "a.tsv", "b.tsv", "--lines", "c.tsv"]
     assert train.main(arguments) == 2
     assert [name for name in read if name.endswith(".tsv")] == ["a.tsv", "b.tsv", "c.tsv"]
-    assert "training: no line is labelled" in capsys.readouterr().err
+    assert "train: no line is labelled" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         train.main(["--out", str(tmp_path), "--lines"])
 
@@ -181,7 +182,7 @@ def test_lines_that_cannot_be_read_are_one_line_of_error(
     lines = tmp_path / "mine.tsv"
     lines.write_text("spam\tx\n", encoding="utf-8")
     assert train.main(["--out", str(tmp_path / "model"), "--lines", str(lines)]) == 2
-    assert f"training: {lines}:1: unknown label 'spam'" in capsys.readouterr().err
+    assert f"train: {lines}:1: unknown label 'spam'" in capsys.readouterr().err
     assert not (tmp_path / "model").exists()
 
 
@@ -193,7 +194,7 @@ def test_a_corpus_without_one_of_the_labels_is_one_line_of_error(
         path.unlink()
     monkeypatch.setattr(train, "CORPUS_FOLDER", corpus)
     assert train.main(["--out", str(tmp_path / "model"), "--jobs", "1"]) == 2
-    assert "training: no line is labelled link_exchange" in capsys.readouterr().err
+    assert "train: no line is labelled link_exchange" in capsys.readouterr().err
     assert not (tmp_path / "model").exists()
 
 
@@ -209,7 +210,7 @@ def test_a_place_where_no_model_can_be_written_is_one_line_of_error_before_anyth
     monkeypatch.setattr(train, "read_labelled_lines", lambda path: pytest.fail(f"{path} was read"))
     assert train.main(["--out", str(tmp_path / out)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"training: {tmp_path / out}: ")
+    assert line.startswith(f"train: {tmp_path / out}: ")
     assert message in line
     assert (tmp_path / "project" / "README.md").read_text() == "mine"
 
@@ -224,3 +225,18 @@ def test_a_model_that_cannot_be_written_after_the_training_is_one_line_of_error(
     assert train.main(["--out", str(tmp_path / "model"), "--jobs", "1"]) == 2
     assert "(No space left on device); give another folder" in capsys.readouterr().err.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_of_the_card_that_has_gone_does_not_hide_that_the_model_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def gone(text: str) -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(train, "_read_documents", lambda *_: ([], {}, []))
+    monkeypatch.setattr(train, "fit_model", lambda *_: None)
+    monkeypatch.setattr(train, "stored_model", lambda *_: StoredModel({}, {}, "card"))
+    monkeypatch.setattr(train, "save_model", lambda *_: None)
+    monkeypatch.setattr(sys.stdout, "write", gone)
+    assert train.main(["--out", str(tmp_path / "model")]) == 141
+    assert capsys.readouterr().err.endswith(f"wrote {tmp_path / 'model'}\n")

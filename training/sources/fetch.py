@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from spamfilter.errors import SpamfilterError
 from training.sources.pins import SourcePin
 
 __all__ = ["SourceError", "SourceFiles"]
@@ -29,7 +30,7 @@ Download = Callable[[str], bytes]
 Progress = Callable[[str], None]
 
 
-class SourceError(RuntimeError):
+class SourceError(SpamfilterError):
     """A file of a public source is missing, altered or out of reach; the message names it and the mend."""
 
 
