@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -245,6 +246,55 @@ def test_a_failing_network_is_tried_again_and_wrong_content_never_kept(tmp_path:
     with pytest.raises(SourceError, match=r"a\.conllu: SHA-256 .* Upstream gave something else"):
         files.read(pin, "a.conllu")
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def proxy() -> Iterator[tuple[str, list[bytes]]]:
+    """An address, and the bytes that are answered there, one by one."""
+    answers: list[bytes] = []
+
+    class Answer(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(answers.pop(0))
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", answers
+        server.shutdown()
+        thread.join()
+
+
+GARBAGE = b"SSH-2.0-proxy \xff\r\n"
+CUT = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n# text = Cut"
+
+
+def test_an_answer_that_is_no_http_or_breaks_off_is_asked_for_again(
+    proxy: tuple[str, list[bytes]], tmp_path: Path
+) -> None:
+    """A proxy in trouble answers garbage, then half of a chunk, then the file."""
+    address, answers = proxy
+    body = conllu(3)
+    pin = source_pin("UD_Free", "ud/UD_Free", {"a.conllu": body})
+    files = SourceFiles(cache=tmp_path, upstream=address, retry_seconds=0)
+    answers += [GARBAGE, CUT, b"HTTP/1.1 200 OK\r\n\r\n" + body]
+    assert files.read(pin, "a.conllu") == body
+    assert answers == []
+
+
+@pytest.mark.parametrize(("answer", "what"), [(GARBAGE, "BadStatusLine"), (CUT, "IncompleteRead")])
+def test_a_proxy_that_never_answers_well_is_one_line_of_error(
+    answer: bytes, what: str, proxy: tuple[str, list[bytes]], tmp_path: Path
+) -> None:
+    """What came is told in one line, however it looks."""
+    address, answers = proxy
+    answers += [answer] * 4
+    pin = source_pin("UD_Free", "ud/UD_Free", {"a.conllu": conllu(3)})
+    with pytest.raises(SourceError, match=rf"a\.conllu: cannot be downloaded, 4 attempts \({what}.*mirror") as caught:
+        SourceFiles(cache=tmp_path, upstream=address, retry_seconds=0).read(pin, "a.conllu")
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_sentences_come_from_text_lines_only() -> None:

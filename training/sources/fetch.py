@@ -4,6 +4,7 @@ Whatever the way, a file is handed out only when its SHA-256 is the pinned one.
 """
 
 import hashlib
+import http.client
 import os
 import tempfile
 import time
@@ -23,6 +24,7 @@ _THREADS = 6
 _ATTEMPTS = 4
 _TIMEOUT_SECONDS = 60.0
 _LARGEST_FILE = 64 * 1024 * 1024
+_LONGEST_ANSWER = 200
 _REFUSALS = frozenset({400, 401, 403, 404, 410})
 """HTTP answers that a further attempt does not change."""
 
@@ -42,7 +44,7 @@ class SourceFiles:
         mirror: Folder that holds ``wcxb/`` and ``ud/UD_.../`` in their original layout, or ``None``.
         cache: Folder that keeps what was downloaded; needed where there is no mirror.
         upstream: Address under which ``owner/name/commit/path`` are found.
-        download: What turns an address into bytes; raises ``OSError`` when it cannot.
+        download: What turns an address into bytes; raises ``OSError`` or ``HTTPException`` when it cannot.
         retry_seconds: Pause before the second attempt; it doubles with every further one.
     """
 
@@ -136,11 +138,13 @@ class SourceFiles:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return download(url)
-            except OSError as error:
+            except (OSError, http.client.HTTPException) as error:
                 refused = isinstance(error, urllib.error.HTTPError) and error.code in _REFUSALS
                 if refused or attempt == _ATTEMPTS:
+                    # What a proxy answers instead of HTTP may be anything: it is told in one line.
+                    what = error if isinstance(error, OSError) else repr(error)[:_LONGEST_ANSWER]
                     raise SourceError(
-                        f"{url}: cannot be downloaded, {attempt} attempts ({error}). Check the network, "
+                        f"{url}: cannot be downloaded, {attempt} attempts ({what}). Check the network, "
                         "or use a mirror folder."
                     ) from error
             time.sleep(self.retry_seconds * 2 ** (attempt - 1))
