@@ -3,8 +3,10 @@
 import gzip
 import hashlib
 import json
+import signal
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -295,6 +297,25 @@ def test_a_proxy_that_never_answers_well_is_one_line_of_error(
     with pytest.raises(SourceError, match=rf"a\.conllu: cannot be downloaded, 4 attempts \({what}.*mirror") as caught:
         SourceFiles(cache=tmp_path, upstream=address, retry_seconds=0).read(pin, "a.conllu")
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_an_interrupt_does_not_wait_for_a_server_that_answers_nothing(tmp_path: Path) -> None:
+    """Ctrl-C ends the downloads at once, not after the last attempt of each has timed out."""
+    pin = source_pin("UD_Free", "ud/UD_Free", {"a.conllu": conllu(3)})
+    answered, main = threading.Event(), threading.main_thread().ident
+
+    def download(url: str) -> bytes:
+        assert main is not None
+        time.sleep(1)  # until the others wait
+        signal.pthread_kill(main, signal.SIGINT)
+        answered.wait(20)
+        return conllu(3)
+
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        SourceFiles(cache=tmp_path, download=download).fetch(pin)
+    assert time.monotonic() - begun < 10
+    answered.set()
 
 
 def test_sentences_come_from_text_lines_only() -> None:

@@ -11,8 +11,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 from spamfilter.errors import SpamfilterError
@@ -95,16 +95,12 @@ class SourceFiles:
             return
         if progress is not None:
             progress(f"{pin.name}: downloading {len(missing)} files")
-        with ThreadPoolExecutor(max_workers=_THREADS) as pool:
-            jobs = [pool.submit(self._store, pin, path, self._cached(pin, path)) for path in missing]
-            try:
-                for done, job in enumerate(jobs, start=1):
-                    job.result()
-                    if progress is not None and done % 200 == 0:
-                        progress(f"{pin.name}: {done} of {len(jobs)} files")
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        # Its threads end with the program: Ctrl-C does not wait for a server that answers nothing.
+        with ThreadPool(_THREADS) as pool:
+            stored = pool.imap(lambda path: self._store(pin, path, self._cached(pin, path)), missing)
+            for done, _ in enumerate(stored, start=1):
+                if progress is not None and done % 200 == 0:
+                    progress(f"{pin.name}: {done} of {len(missing)} files")
 
     def _cached(self, pin: SourcePin, path: str) -> Path:
         if self.cache is None:
