@@ -54,7 +54,7 @@ def _silent(message: str) -> None:
 
 def build_report(
     corpus: Path = CORPUS_FOLDER,
-    patterns: Path | None = PATTERNS_FOLDER,
+    patterns: Path = PATTERNS_FOLDER,
     *,
     mirror: Path | None = None,
     cache: Path | None = None,
@@ -65,7 +65,7 @@ def build_report(
 
     Args:
         corpus: folder of ``<label>/<topic>.<language>.txt``.
-        patterns: folder of patterns and banks, or None to leave generated lines out.
+        patterns: folder of patterns and banks; an empty one for no generated lines.
         mirror: local folder of the public sources; without it and ``cache``, thresholds rest on the corpus alone.
         cache: folder to download the public sources into.
         jobs: processes.
@@ -75,7 +75,7 @@ def build_report(
         SourceError: a public source is missing or not the pinned one.
     """
     written, places = read_labelled_lines(corpus), list(file_places(corpus))
-    generated = generate(patterns) if patterns else []
+    generated = generate(patterns)
     public = read_public_sources(mirror, cache, n_jobs=jobs, progress=progress) if mirror or cache else []
     trades = read_trades()
     lines = collect_lines(places, written, generated, public)
@@ -305,7 +305,7 @@ def _report(argv: Sequence[str] | None) -> int:
             check_output_file(path)
     report = build_report(
         arguments.corpus,
-        arguments.patterns if arguments.patterns.is_dir() else None,
+        arguments.patterns,
         mirror=arguments.mirror,
         cache=arguments.cache,
         jobs=arguments.jobs,

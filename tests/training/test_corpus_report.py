@@ -143,6 +143,17 @@ def test_the_command_says_what_is_wrong_and_returns_two(tmp_path: Path, capsys: 
     assert "holds no <label>/<topic>.<language>.txt" in capsys.readouterr().err
 
 
+def test_a_folder_of_patterns_that_is_not_there_is_an_error(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A slip in the path does not leave all generated lines out of the figures."""
+    page = tmp_path / "page.md"
+    arguments = ["--corpus", str(corpus), "--patterns", str(tmp_path / "paterns"), "--out", str(page), "--jobs", "1"]
+    assert main(arguments) == 2
+    assert f"corpus_report: {tmp_path / 'paterns'}: no such folder; patterns lie in" in capsys.readouterr().err
+    assert not page.exists()
+
+
 @pytest.mark.parametrize("option", ["--out", "--disagreements"])
 def test_a_page_that_cannot_be_written_is_an_error_before_anything_is_measured(
     option: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
