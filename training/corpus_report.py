@@ -22,7 +22,8 @@ from training.generate import PATTERNS_FOLDER, generate
 from training.held_out import weigh_lines
 from training.lines import CORPUS_FOLDER, read_labelled_lines
 from training.markdown import table
-from training.options import check_output_file, number_of_jobs
+from training.options import number_of_jobs
+from training.output_files import check_output_file, whole_file
 from training.program import run
 from training.sources import read_public_sources
 from training.trades import SEVERAL, read_trades, trade_topic
@@ -276,7 +277,8 @@ Each quarter of the spam files is held out once; no generated spam is learnt.
 
 def _write_disagreements(path: Path, found: Sequence[Disagreement]) -> None:
     rows = [f"{one.place}\t{one.label}\t{one.suggested}\t{one.probability:.3f}\t{one.text}" for one in found]
-    path.write_text("\n".join(["place\tlabel\tsuggested\tprobability\ttext", *rows]) + "\n", encoding="utf-8")
+    with whole_file(path) as stream:
+        stream.write("\n".join(["place\tlabel\tsuggested\tprobability\ttext", *rows]) + "\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -311,7 +313,9 @@ def _report(argv: Sequence[str] | None) -> int:
         jobs=arguments.jobs,
         progress=progress,
     )
-    arguments.out.write_text(render(report), encoding="utf-8")
+    page = render(report)
+    with whole_file(arguments.out) as stream:
+        stream.write(page)
     if arguments.disagreements:
         _write_disagreements(arguments.disagreements, report.disagreements)
     progress(f"wrote {arguments.out}")

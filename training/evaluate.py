@@ -17,6 +17,7 @@ from typing import Any
 
 from spamfilter import DocumentPrediction, InputError, Predictor
 from training.json_lines import parse_json
+from training.output_files import check_output_file, whole_file
 from training.program import run
 
 
@@ -97,10 +98,11 @@ def _evaluate(argv: Sequence[str] | None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.out.resolve() in {path.resolve() for path in arguments.sets}:
         raise InputError(f"{arguments.out}: is one of the sets and would be overwritten; give another file")
+    check_output_file(arguments.out)
     predictor = Predictor.load(arguments.model)
-    with arguments.out.open("w", encoding="utf-8") as stream:
-        for path in arguments.sets:
-            documents = read_set(path)
+    sets = [read_set(path) for path in arguments.sets]
+    with whole_file(arguments.out) as stream:
+        for documents in sets:
             for row in predict_set(predictor, documents, arguments.rate, single_lines=arguments.single_lines):
                 stream.write(json.dumps(row) + "\n")
     return 0

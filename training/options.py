@@ -1,12 +1,8 @@
 """Options that the training programs share, checked before the work begins."""
 
 import argparse
-import os
-from pathlib import Path
 
-from spamfilter.errors import InputError
-
-__all__ = ["check_output_file", "number_of_jobs", "seed_number"]
+__all__ = ["number_of_jobs", "seed_number"]
 
 _MOST_JOBS = 256
 """More processes than any of the programs has work for; each takes memory of its own."""
@@ -43,19 +39,3 @@ def _integer(value: str) -> int:
         return int(value)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{value!r} is not a whole number") from None
-
-
-def check_output_file(path: Path) -> None:
-    """Find out, before the work begins, whether ``path`` can be written; makes its folder, keeps what is there.
-
-    Raises:
-        InputError: it cannot.
-    """
-    is_new = not os.path.lexists(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("a").close()
-        if is_new:
-            path.unlink()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); give another file") from None

@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from spamfilter import FLAGGED_LABELS, LABELS, DocumentPrediction, Label, Predictor
 from spamfilter.operating_points import OperatingPoints
 from spamfilter.scores import DocumentScores, ScoreArrays, decide
+from training import evaluate
 from training.evaluate import main
 
 ROW = json.dumps({"id": "a", "lines": [{"text": "The mill stands."}, {"text": "Best casino bonus!"}]})
@@ -124,3 +126,42 @@ def test_a_set_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main([str(path), "--out", str(tmp_path / "." / "set.jsonl")]) == 2
     assert "set.jsonl: is one of the sets" in capsys.readouterr().err
     assert path.read_text(encoding="utf-8") == '{"id": "a", "lines": []}\n'
+
+
+def test_older_predictions_stay_where_a_later_set_is_damaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All sets are read before a row is written."""
+    (tmp_path / "good.jsonl").write_text(f"{ROW}\n", encoding="utf-8")
+    (tmp_path / "bad.jsonl").write_text("{", encoding="utf-8")
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("older", encoding="utf-8")
+    assert main([str(tmp_path / "good.jsonl"), str(tmp_path / "bad.jsonl"), "--out", str(rows)]) == 2
+    assert "bad.jsonl:1: not JSON" in capsys.readouterr().err
+    assert rows.read_text(encoding="utf-8") == "older"
+
+
+def test_older_predictions_stay_where_the_run_is_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(document: dict[str, Any], prediction: DocumentPrediction) -> dict[str, Any]:
+        if document["id"] == "b":
+            raise KeyboardInterrupt
+        return {}
+
+    monkeypatch.setattr(evaluate, "prediction_row", interrupted)
+    (tmp_path / "set.jsonl").write_text(ROW + "\n" + ROW.replace('"a"', '"b"'), encoding="utf-8")
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("older", encoding="utf-8")
+    assert main([str(tmp_path / "set.jsonl"), "--out", str(rows)]) == 130
+    assert capsys.readouterr().err == "evaluate: interrupted\n"
+    assert rows.read_text(encoding="utf-8") == "older"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.jsonl", "set.jsonl"]
+
+
+def test_an_output_that_cannot_be_written_is_told_before_a_set_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "set.jsonl").write_text("{", encoding="utf-8")
+    assert main([str(tmp_path / "set.jsonl"), "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith(f"evaluate: {tmp_path}: cannot be written (Is a directory); give another")
