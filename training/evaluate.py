@@ -3,15 +3,20 @@
     python -m training.evaluate SET.jsonl.gz ... --out predictions.jsonl [--model DIR] [--rate 1e-3] [--single-lines]
 
 A set is JSONL, plain or gzipped: ``{"id", "lines": [{"text"}, ...]}``. A row of predictions is
-``{"id", "lines": [{"label", "scores", "spans"}], "doc_score"}``, spans counted within their line.
+``{"id", "lines": [{"label", "scores", "spans"}, ...], "doc_score"}``: a line for each of the document, empty ones too;
+``scores`` the probability of each label; ``spans`` of characters counted within their line. ``doc_score`` is the
+log-odds that the page is spam, null where no page was judged: with ``--single-lines``, or if it has no lines at all.
+A scorer leaves such a page out of what it counts by pages.
 """
 
 import argparse
 import gzip
 import json
+import math
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +47,21 @@ def _document(line: str, place: str) -> dict[str, Any]:
     row = parse_json(line, place)
     if not isinstance(row, dict) or "id" not in row or not isinstance(row.get("lines"), list):
         raise InputError(f'{place}: needs an object with an "id" and a list "lines"')
+    if not _is_id(row["id"]):
+        raise InputError(f'{place}: "id" is a string or a number, not {row["id"]!r}')
     for number, one in enumerate(row["lines"]):
         if not isinstance(one, dict) or not isinstance(one.get("text"), str):
             raise InputError(f'{place}: line {number} of the document needs an object with a string "text"')
     return row
 
 
-def prediction_row(document: dict[str, Any], prediction: DocumentPrediction) -> dict[str, Any]:
-    """The row of one document."""
-    lines = [
+def _is_id(value: object) -> bool:
+    return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+
+
+def line_rows(prediction: DocumentPrediction) -> list[dict[str, Any]]:
+    """What is predicted of the lines of one page."""
+    return [
         {
             "label": line.label.value,
             "scores": {label.value: round(value, 6) for label, value in line.probabilities.items()},
@@ -58,25 +69,20 @@ def prediction_row(document: dict[str, Any], prediction: DocumentPrediction) -> 
         }
         for line in prediction.lines
     ]
-    return {"id": document["id"], "lines": lines, "doc_score": prediction.spam_logit()}
 
 
 def predict_set(
     predictor: Predictor, documents: Sequence[dict[str, Any]], rate: float, *, single_lines: bool
 ) -> Iterator[dict[str, Any]]:
     """Predict documents as pages, or each of their lines as a page of its own."""
-    texts = [[_flat(line["text"]) for line in document["lines"]] for document in documents]
-    if not single_lines:
-        pages = ("".join(line + "\n" for line in lines) for lines in texts)
-        predictions = predictor.predict_many(pages, max_false_positive_rate=rate)
-        for document, prediction in zip(documents, predictions, strict=True):
-            yield prediction_row(document, prediction)
-        return
-    predictions = predictor.predict_many((line for lines in texts for line in lines), max_false_positive_rate=rate)
+    texts = [[_flat(line["text"]) + "\n" for line in document["lines"]] for document in documents]
+    pages = chain.from_iterable(texts) if single_lines else map("".join, texts)
+    predictions = predictor.predict_many(pages, max_false_positive_rate=rate)
     for document, lines in zip(documents, texts, strict=True):
-        rows = [prediction_row(document, next(predictions)) for _ in lines]
-        clean = {"label": "clean", "scores": {}, "spans": []}
-        yield {"id": document["id"], "lines": [row["lines"][0] if row["lines"] else clean for row in rows]}
+        own = list(islice(predictions, len(lines) if single_lines else 1))
+        # A page without lines has log-odds of minus infinity, for which JSON has no number.
+        score = own[0].spam_logit() if lines and not single_lines else None
+        yield {"id": document["id"], "lines": [row for one in own for row in line_rows(one)], "doc_score": score}
 
 
 def _flat(text: str) -> str:
@@ -104,7 +110,7 @@ def _evaluate(argv: Sequence[str] | None) -> int:
     with whole_file(arguments.out) as stream:
         for documents in sets:
             for row in predict_set(predictor, documents, arguments.rate, single_lines=arguments.single_lines):
-                stream.write(json.dumps(row) + "\n")
+                stream.write(json.dumps(row, allow_nan=False) + "\n")
     return 0
 
 

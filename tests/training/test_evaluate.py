@@ -80,11 +80,45 @@ def test_lines_are_decided_at_the_rate_and_spans_are_counted_within_their_line(
     assert [line["spans"] for line in row["lines"]] == spans
 
 
+def rows_of(texts: list[str], tmp_path: Path, *options: str) -> list[dict[str, Any]]:
+    """The rows of a document without lines and of one with ``texts``, as a strict reader takes them."""
+
+    def refuse(constant: str) -> None:
+        pytest.fail(f"{constant} is no JSON")
+
+    documents = [{"id": "none", "lines": []}, {"id": "b", "lines": [{"text": text} for text in texts]}]
+    content = "".join(json.dumps(document) + "\n" for document in documents)
+    (tmp_path / "set.jsonl").write_text(content, encoding="utf-8")
+    assert main([str(tmp_path / "set.jsonl"), "--out", str(tmp_path / "rows.jsonl"), *options]) == 0
+    lines = (tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line, parse_constant=refuse) for line in lines]
+
+
+def test_a_page_without_lines_and_lines_without_a_page_have_no_score_of_a_page(tmp_path: Path) -> None:
+    texts = ["The mill stands.", "", "Best casino bonus!"]
+    none, page = rows_of(texts, tmp_path)
+    assert none == {"id": "none", "lines": [], "doc_score": None}
+    assert isinstance(page["doc_score"], float)
+    none, page = rows_of(texts, tmp_path, "--single-lines")
+    assert none == {"id": "none", "lines": [], "doc_score": None}
+    assert page["doc_score"] is None
+
+
+@pytest.mark.parametrize("text", ["", "  ", "The mill stands.", "Best casino bonus!", "two\nlines\r"])
+def test_a_line_alone_has_the_same_row_as_the_page_of_that_line(text: str, tmp_path: Path) -> None:
+    """Empty lines too: each has the probabilities of all labels."""
+    (line,) = rows_of([text], tmp_path)[1]["lines"]
+    assert rows_of([text], tmp_path, "--single-lines")[1]["lines"] == [line]
+    assert set(line["scores"]) == set(Label)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ('{"id": "a"}', 'set.jsonl:2: needs an object with an "id" and a list "lines"'),
         ('{"lines": []}', 'set.jsonl:2: needs an object with an "id"'),
+        ('{"id": NaN, "lines": []}', 'set.jsonl:2: "id" is a string or a number, not nan'),
+        ('{"id": ["a"], "lines": []}', "set.jsonl:2: \"id\" is a string or a number, not ['a']"),
         ("[1, 2]", "set.jsonl:2: needs an object"),
         ('{"id": "a", "lines": ["x"]}', 'set.jsonl:2: line 0 of the document needs an object with a string "text"'),
         ('{"id": "a", "lines": [{"text": null}]}', "set.jsonl:2: line 0 of the document"),
@@ -144,13 +178,13 @@ def test_older_predictions_stay_where_a_later_set_is_damaged(
 def test_older_predictions_stay_where_the_run_is_interrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(document: dict[str, Any], prediction: DocumentPrediction) -> dict[str, Any]:
-        if document["id"] == "b":
+    def interrupted(prediction: DocumentPrediction) -> list[dict[str, Any]]:
+        if "Worst" in prediction.document:
             raise KeyboardInterrupt
-        return {}
+        return []
 
-    monkeypatch.setattr(evaluate, "prediction_row", interrupted)
-    (tmp_path / "set.jsonl").write_text(ROW + "\n" + ROW.replace('"a"', '"b"'), encoding="utf-8")
+    monkeypatch.setattr(evaluate, "line_rows", interrupted)
+    (tmp_path / "set.jsonl").write_text(ROW + "\n" + ROW.replace("Best", "Worst"), encoding="utf-8")
     rows = tmp_path / "rows.jsonl"
     rows.write_text("older", encoding="utf-8")
     assert main([str(tmp_path / "set.jsonl"), "--out", str(rows)]) == 130
