@@ -9,6 +9,7 @@ is left out.
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from typing import Any
 
 from spamfilter.errors import InputError
 from spamfilter.labels import LABELS
+from spamfilter.model_parts import points_from
 from spamfilter.model_store import load_model
 from spamfilter.model_writer import save_model
 from training.json_lines import parse_json
@@ -50,9 +52,15 @@ def score_tables(scores: object, rate: float) -> list[str]:
 
 def with_scores(card: str, section: Sequence[str]) -> str:
     """The card with the section in place of an older one."""
-    before, _, behind = card.partition(_NEXT_HEADING)
-    before = before.partition(HEADING)[0]
-    return before.rstrip("\n") + "\n\n" + "\n".join(section) + "\n" + (_NEXT_HEADING + behind if behind else "")
+    before, behind = _cut(card, _NEXT_HEADING)
+    before, _ = _cut(before, HEADING)
+    return before.rstrip("\n") + "\n\n" + "\n".join(section) + "\n" + behind
+
+
+def _cut(card: str, heading: str) -> tuple[str, str]:
+    """The card before a heading, and from it on; a name in a table that reads like one is none."""
+    found = re.search(f"^{re.escape(heading)}$", card, re.MULTILINE)
+    return (card[: found.start()], card[found.start() :]) if found else (card, "")
 
 
 def _object(value: object) -> Mapping[str, Any]:
@@ -133,11 +141,20 @@ _LABEL_COLUMNS = ("precision", "recall", "f1")
 _SPAN_COLUMNS = ("iou50", "exact", "char_f1", "clean_lines_with_span")
 
 
-def _read_scores(path: Path) -> object:
+def _read_section(path: Path, rate: float) -> list[str]:
+    """The section of a file of scores.
+
+    Raises:
+        InputError: it cannot be read, or is not what a scorer writes.
+    """
     try:
-        return parse_json(path.read_text(encoding="utf-8"), str(path))
+        return score_tables(parse_json(path.read_text(encoding="utf-8"), str(path)), rate)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give the JSON that the scorer wrote") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8; give the JSON that the scorer wrote") from None
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -151,8 +168,9 @@ def _write_section(argv: Sequence[str] | None) -> int:
     parser.add_argument("scores", type=Path, help="JSON that the scorer wrote")
     parser.add_argument("--rate", type=float, default=1e-3, help="max_false_positive_rate of the predictions")
     arguments = parser.parse_args(argv)
-    section = score_tables(_read_scores(arguments.scores), arguments.rate)
     model = load_model(arguments.model)
+    points_from(model.settings).check_rate(arguments.rate)
+    section = _read_section(arguments.scores, arguments.rate)
     save_model(arguments.model, replace(model, card=with_scores(model.card, section)))
     return 0
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent.parent
 PROGRAMS = [
     (train, "check_model_target", ["--out", "model"]),
     (evaluate, "predict_set", ["set.jsonl", "--out", "rows.jsonl"]),
-    (score_table, "score_tables", ["model", "set.jsonl"]),
+    (score_table, "load_model", ["model", "set.jsonl"]),
     (corpus_report, "build_report", ["--out", "page.md"]),
     (unseen_trades, "read_trades", ["--mirror", "sources"]),
 ]

@@ -91,5 +91,42 @@ def test_scores_of_another_shape_are_an_error(content: str, tmp_path: Path, caps
     scores = tmp_path / "scores.json"
     scores.write_text(content, encoding="latin-1")
     assert main([str(folder), str(scores)]) == 2
-    assert capsys.readouterr().err.startswith("score_table: ")
+    assert capsys.readouterr().err.startswith(f"score_table: {scores}: ")
     assert load_model(folder).card == load_model(default_model_folder()).card
+
+
+def test_scores_that_are_not_there_are_named_with_the_mend(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scores = tmp_path / "scores.json"
+    assert main([str(default_model_folder()), str(scores)]) == 2
+    message = f"score_table: {scores}: cannot be read (No such file or directory); give the JSON that the scorer wrote"
+    assert capsys.readouterr().err.splitlines() == [message]
+
+
+@pytest.mark.parametrize("rate", ["nan", "-4", "0.5", "inf"])
+def test_a_rate_that_no_predictions_are_made_at_is_refused(
+    rate: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(default_model_folder(), folder)
+    scores = tmp_path / "scores.json"
+    scores.write_text(json.dumps(SCORES), encoding="utf-8")
+    assert main([str(folder), str(scores), "--rate", rate]) == 2
+    assert "is outside what this model has measured; choose a value from" in capsys.readouterr().err
+    assert load_model(folder).card == load_model(default_model_folder()).card
+
+
+def test_a_name_stays_within_its_cell(tmp_path: Path) -> None:
+    """Whatever sets, languages and pairs of pages are called, the card keeps its sections, at the next run too."""
+    folder = tmp_path / "model"
+    shutil.copytree(default_model_folder(), folder)
+    sections = [line for line in load_model(folder).card.splitlines() if line.startswith("#")]
+    name = "web | a\n## Limits\r\n" + HEADING + "\ud800"
+    one = {"flags": {"clean_lines": 4}, "by_lang": {name: {"spam_lines": 40}}}
+    scores = tmp_path / "scores.json"
+    for _ in range(2):
+        scores.write_text(json.dumps({name: one, f"## Limits {name}": one, "documents": {name: {"docs": 3}}}))
+        assert main([str(folder), str(scores)]) == 0
+        card = load_model(folder).card
+        assert [line for line in card.splitlines() if line.startswith("#")] == sections
+        assert card.count(f"| web \\| a ## Limits {HEADING}\\ud800 | 4 |  |  |  |  |\n") == 1
+        assert card.count(f"| web \\| a ## Limits {HEADING}\\ud800 | 3 |  |  |\n") == 1
