@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter.errors import InputError
 from spamfilter.labels import LABELS, Label
 from training.corpus_lines import CorpusLines, collect_lines, file_places
 from training.corpus_measures import RATE, CurvePoint, Disagreement, HeldOut, Measures
@@ -75,6 +76,8 @@ def build_report(
         InputError: a corpus, pattern or trades file is not as it should be; names file and line.
         SourceError: a public source is missing or not the pinned one.
     """
+    if corpus.is_file():
+        raise InputError(f"{corpus}: is a file; the report reads a folder of <label>/<topic>.<language>.txt")
     written, places = read_labelled_lines(corpus), list(file_places(corpus))
     generated = generate(patterns)
     public = read_public_sources(mirror, cache, n_jobs=jobs, progress=progress) if mirror or cache else []

@@ -30,8 +30,7 @@ def read_set(path: Path) -> list[dict[str, Any]]:
     """Read the documents of a set.
 
     Raises:
-        InputError: the file is damaged or not UTF-8, or a row is no document; names file and line.
-        OSError: the file cannot be read.
+        InputError: the file cannot be read, is damaged or not UTF-8, or a row is no document; names file and line.
     """
     opener = gzip.open if path.suffix == ".gz" else open
     try:
@@ -41,6 +40,8 @@ def read_set(path: Path) -> list[dict[str, Any]]:
         raise InputError(f"{path}: truncated or no gzip file ({error}); copy it anew") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8; save the file as UTF-8") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give a set as JSONL, plain or as .gz") from None
 
 
 def _document(line: str, place: str) -> dict[str, Any]:

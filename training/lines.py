@@ -24,9 +24,12 @@ def read_labelled_lines(path: Path) -> list[LabelledDocument]:
     """Read ``path``, a folder in the layout of the corpus, or a ``.tsv`` or ``.jsonl`` file.
 
     Raises:
-        InputError: the path is none of these, cannot be decoded, holds no line, or has an unknown label; names file
-            and line.
+        InputError: the path is not there or none of these, cannot be decoded, holds no line, or has an unknown label;
+            names file and line.
     """
+    forms = "a folder of <label>/<topic>.<language>.txt, a .tsv or a .jsonl"
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; labelled lines come as {forms}")
     if path.is_dir():
         documents = list(_read_folder(path))
     elif path.suffix == ".tsv":
@@ -34,7 +37,6 @@ def read_labelled_lines(path: Path) -> list[LabelledDocument]:
     elif path.suffix == ".jsonl":
         documents = list(_read_jsonl(path))
     else:
-        forms = "a folder of <label>/<topic>.<language>.txt, a .tsv or a .jsonl"
         raise InputError(f"{path}: labelled lines come as {forms}")
     if not documents:
         raise InputError(f"{path}: holds no labelled line; write one or leave it out")

@@ -143,6 +143,12 @@ def test_the_command_says_what_is_wrong_and_returns_two(tmp_path: Path, capsys: 
     assert "holds no <label>/<topic>.<language>.txt" in capsys.readouterr().err
 
 
+def test_a_corpus_that_is_a_file_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.tsv").write_text("clean\tThe mill stands.\n", encoding="utf-8")
+    assert main(["--corpus", str(tmp_path / "mine.tsv"), "--out", str(tmp_path / "page.md")]) == 2
+    assert "mine.tsv: is a file; the report reads a folder of" in capsys.readouterr().err
+
+
 def test_a_folder_of_patterns_that_is_not_there_is_an_error(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -154,6 +154,15 @@ def test_a_damaged_file_is_one_line_of_error_that_names_it(
     assert line.startswith(f"evaluate: {tmp_path / 'set.jsonl.gz'}: ")
 
 
+@pytest.mark.parametrize(("name", "fault"), [("nowhere.jsonl", "No such file or directory"), ("", "Is a directory")])
+def test_a_set_that_cannot_be_read_is_named_with_the_mend(
+    name: str, fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path / name), "--out", str(tmp_path / "rows.jsonl")]) == 2
+    message = f"evaluate: {tmp_path / name}: cannot be read ({fault}); give a set as JSONL, plain or as .gz"
+    assert capsys.readouterr().err.splitlines() == [message]
+
+
 def test_a_set_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "set.jsonl"
     path.write_text('{"id": "a", "lines": []}\n', encoding="utf-8")
