@@ -59,6 +59,10 @@ class CorpusLines:
         """Rows of any of ``labels``."""
         return np.isin(self.labels, [label_number(label) for label in labels])
 
+    def measured(self) -> NDArray[np.bool_]:
+        """Rows whose recall is measured: hand-written spam that is no phrase."""
+        return self.labelled(Label.SEO_INJECTION, Label.LINK_EXCHANGE) & self.written & ~self.phrases
+
     def file_of(self, row: int) -> str:
         """The file of a hand-written row."""
         return self.places[row].rpartition(":")[0]

@@ -13,16 +13,17 @@ from training.generate import GENERATED
 from training.held_out import Experiment, run_experiments, threshold_at
 from training.trades import SEVERAL, trade_topic
 
-__all__ = ["RATE", "CurvePoint", "Disagreement", "HeldOut", "Measures"]
+__all__ = ["LEAST_LINES", "RATE", "CurvePoint", "Disagreement", "HeldOut", "Measures"]
 
 RATE = 1e-3
 """Share of clean lines that the thresholds of the report flag."""
+LEAST_LINES = 20
+"""Spam lines of a trade or language from which its recall is measured."""
 
 _FOLDS = 4
 _PAGES_A_UNIT = 25
 _CURVE_SHARES = (0.25, 0.5, 1.0)
 _CURVE_QUARTERS = (0, 1, 2, 3)
-_LEAST_LINES = 20
 _WRITTEN_WEIGHT = 2.0
 
 
@@ -85,7 +86,7 @@ class Measures:
         self._weights = np.where(lines.written, _WRITTEN_WEIGHT, 1.0)
         self._spam = lines.labelled(Label.SEO_INJECTION, Label.LINK_EXCHANGE)
         self._ordinary = lines.labelled(Label.CLEAN, Label.BOILERPLATE)
-        self._measured = self._spam & lines.written & ~lines.phrases
+        self._measured = lines.measured()
         of_document = np.array([_fold(key) for key in lines.document_keys], np.int64)
         self._folds = of_document[lines.documents]
         self._trades = [self._trades_of(row, trades) for row in range(len(lines.texts))]
@@ -174,11 +175,13 @@ class Measures:
         for name in names:
             touched = np.array([name in trades for trades in self._trades], np.bool_)
             rows = np.flatnonzero(self._measured & np.array([trades == (name,) for trades in self._trades], np.bool_))
-            if len(rows) < _LEAST_LINES:
+            if len(rows) < LEAST_LINES:
                 continue
             train = (self._spam | self._ordinary) & ~self._lines.for_threshold & ~several
             experiments.append(Experiment(self._spam, self._apart(train, touched), np.concatenate([rows, clean])))
             measured.append((name, rows))
+        if not experiments:
+            return []
         results = run_experiments(self._matrix, self._weights, experiments, jobs=self._jobs)
         known = self.known_recall()
         found = [
@@ -188,19 +191,26 @@ class Measures:
         return sorted(found, key=lambda one: one.unknown)
 
     def leave_one_language_out(self) -> list[HeldOut]:
-        """Recall of each language's spam, and false alarms on its clean lines, after learning nothing in it."""
+        """Recall of each language's spam, and false alarms on its clean lines, after learning nothing in it.
+
+        A language is left out if no other one has clean lines to set the threshold on.
+        """
         lines = self._lines
         experiments, measured = [], []
         for name in sorted({str(language) for language in lines.languages[self._measured]}):
             own = lines.languages == name
             rows = np.flatnonzero(self._measured & own)
-            if len(rows) < _LEAST_LINES:
+            if len(rows) < LEAST_LINES:
                 continue
             others = np.flatnonzero(lines.for_threshold & ~own)
+            if not len(others):
+                continue
             clean = np.flatnonzero(lines.labelled(Label.CLEAN) & ~lines.generated & own)
             train = self._apart((self._spam | self._ordinary) & ~lines.for_threshold & ~own, self._measured & own)
             experiments.append(Experiment(self._spam, train, np.concatenate([rows, others, clean])))
             measured.append((name, rows, others, clean))
+        if not experiments:
+            return []
         results = run_experiments(self._matrix, self._weights, experiments, jobs=self._jobs)
         known = self.known_recall()
         found = []
@@ -215,9 +225,12 @@ class Measures:
     def learning_curve(self) -> list[CurvePoint]:
         """Recall of held-out files at a quarter, half and all of the written spam of the other files.
 
-        Each quarter of the files is held out once; generated spam is not learnt, ordinary text always is.
+        Each quarter of the files is held out once; generated spam is not learnt, ordinary text always is. Without
+        spam to measure there is no point of it.
         """
         lines = self._lines
+        if not self._measured.any():
+            return []
         clean = np.flatnonzero(lines.for_threshold)
         quarters = np.full(len(lines.texts), -1)
         for row in np.flatnonzero(self._spam & lines.written).tolist():

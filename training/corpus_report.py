@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from spamfilter.errors import InputError
 from spamfilter.labels import LABELS, Label
 from training.corpus_lines import CorpusLines, collect_lines, file_places
-from training.corpus_measures import RATE, CurvePoint, Disagreement, HeldOut, Measures
+from training.corpus_measures import LEAST_LINES, RATE, CurvePoint, Disagreement, HeldOut, Measures
 from training.generate import PATTERNS_FOLDER, generate
 from training.held_out import weigh_lines
 from training.lines import CORPUS_FOLDER, read_labelled_lines
@@ -83,6 +83,9 @@ def build_report(
     public = read_public_sources(mirror, cache, n_jobs=jobs, progress=progress) if mirror or cache else []
     trades = read_trades()
     lines = collect_lines(places, written, generated, public)
+    if lines.measured().any() and not lines.for_threshold.any():
+        more = f"write more of them under {corpus / Label.CLEAN.value}, or give --mirror or --cache"
+        raise InputError(f"{corpus}: too few clean lines to set a threshold on; {more}")
     progress(f"counting n-grams of {len(lines.texts)} lines")
     measures = Measures(lines, weigh_lines(lines.texts), trades, jobs)
     progress("lines that a model of other lines labels otherwise")
@@ -188,31 +191,29 @@ def _errors(report: CorpusReport) -> str:
     )
 
 
-def _mean(rows: Sequence[HeldOut], unknown: bool) -> float:
-    return float(np.mean([one.unknown if unknown else one.known for one in rows])) if rows else 0.0
-
-
 def _held_out(report: CorpusReport) -> str:
     trades, languages = report.trades_out, report.languages_out
     trade_rows = [(one.name, one.lines, _percent(one.known), _percent(one.unknown)) for one in trades]
-    total = sum(one.lines for one in trades)
-    trade_rows.append(("mean", total, _percent(_mean(trades, False)), _percent(_mean(trades, True))))
+    if trades:
+        known, unknown = (float(np.mean([getattr(one, name) for one in trades])) for name in ("known", "unknown"))
+        trade_rows.append(("mean", sum(one.lines for one in trades), _percent(known), _percent(unknown)))
     language_rows = [
         (one.name, one.lines, _percent(one.known), _percent(one.unknown), one.clean_lines, _percent(one.flagged, 2))
         for one in languages
     ]
     weak = ", ".join(f"{one.name} {_percent(one.unknown)}" for one in trades if one.unknown < _WEAK)
     head = ("lines", "recall, learnt", "recall, held out")
+    trade_part = f"{table(('trade', *head), trade_rows)}\n\nBelow {_percent(_WEAK)}: {weak or 'none'}."
+    language_part = table(("language", *head, "clean lines", "clean flagged"), language_rows)
     return (
         "## One trade held out\n\n"
         "Lines of one trade, by a line model that has learnt no file and no pattern of it, nor any file of several "
         f"trades (`{SEVERAL}` in `training/trades.json`). *Learnt*: by a model that has learnt other pages of the "
-        f"trade.\n\n{table(('trade', *head), trade_rows)}\n\n"
-        f"Below {_percent(_WEAK)}: {weak or 'none'}.\n\n"
+        f"trade.\n\n{trade_part if trades else f'No trade has {LEAST_LINES} spam lines.'}\n\n"
         "## One language held out\n\n"
         "Nothing in the language was learnt, neither spam nor clean text, and its clean lines did not set the "
         "threshold; *clean flagged* is the share of its clean lines above it.\n\n"
-        + table(("language", *head, "clean lines", "clean flagged"), language_rows)
+        + (language_part if languages else f"No language has {LEAST_LINES} spam lines, and others clean ones beside.")
     )
 
 
@@ -221,15 +222,35 @@ def _curve(points: Sequence[CurvePoint]) -> str:
     return table(("share of the written spam", "lines learnt", "recall on files held out"), rows)
 
 
+def _recall(report: CorpusReport) -> str:
+    lines = report.lines
+    if not lines.measured().any():
+        return "## Recall\n\nNot measured: of spam the corpus holds no line, or phrases alone."
+    clean = int(lines.for_threshold.sum())
+    public = bool((~lines.written & ~lines.generated).any())
+    coarse = "" if clean >= _CLEAN_FOR_A_FINE_THRESHOLD else " With so few of them the figures are coarse."
+    return f"""## How recall is measured below
+
+At the threshold that {_percent(RATE, 1)} of {clean} clean lines reach which no model here has learnt, from the corpus
+{"and the public sources" if public else "alone"}.{coarse} From the line alone, without its page; phrases are not
+measured. Recall means any spam label. Near-duplicates of measured lines are never learnt. The models are small binary
+ones (see `training/held_out.py`): compare the rows, not the figures with those of the model card.
+
+{_held_out(report)}
+
+## Learning curve
+
+Each quarter of the spam files is held out once; no generated spam is learnt.
+
+{_curve(report.curve)}"""
+
+
 def render(report: CorpusReport) -> str:
     """The report as a Markdown page."""
     lines = report.lines
     digest = hashlib.sha256()
     for row in np.flatnonzero(lines.written).tolist():
         digest.update(f"{lines.places[row]}\t{lines.texts[row]}\n".encode("utf-8", "surrogatepass"))
-    clean = int(lines.for_threshold.sum())
-    public = bool((~lines.written & ~lines.generated).any())
-    coarse = "" if clean >= _CLEAN_FOR_A_FINE_THRESHOLD else " With so few of them the figures are coarse."
     unlisted = sorted(
         {
             trade_topic(str(topic))
@@ -257,20 +278,7 @@ about 0.6 and more). Generated lines are meant to resemble each other: all lines
 
 {_errors(report)}
 
-## How recall is measured below
-
-At the threshold that {_percent(RATE, 1)} of {clean} clean lines reach which no model here has learnt, from the corpus
-{"and the public sources" if public else "alone"}.{coarse} From the line alone, without its page; phrases are not
-measured. Recall means any spam label. Near-duplicates of measured lines are never learnt. The models are small binary
-ones (see `training/held_out.py`): compare the rows, not the figures with those of the model card.
-
-{_held_out(report)}
-
-## Learning curve
-
-Each quarter of the spam files is held out once; no generated spam is learnt.
-
-{_curve(report.curve)}
+{_recall(report)}
 
 ## Topics, hand-written lines{listed}
 

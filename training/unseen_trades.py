@@ -19,7 +19,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from spamfilter import Predictor
+from spamfilter import InputError, Predictor
 from spamfilter.labels import Label
 from spamfilter.line_model import LineModel
 from spamfilter.pipeline import Stages, score_documents
@@ -32,7 +32,7 @@ from training.options import number_of_jobs
 from training.program import run
 from training.sources import read_public_sources
 from training.span_training import document_text
-from training.trades import SEVERAL, read_trades, trade_topic
+from training.trades import SEVERAL, TRADES_FILE, read_trades, trade_topic
 
 _GROUPS = 6
 _RATE = 1e-3
@@ -59,6 +59,11 @@ def touts(document: LabelledDocument, trades: dict[str, tuple[str, ...]]) -> tup
     if not any(line.label == Label.SEO_INJECTION for line in document.lines):
         return ()
     return trades.get(trade_topic(document.page_type or ""), (SEVERAL,))
+
+
+def is_measured(document: LabelledDocument) -> bool:
+    """Whether lines of the document are judged where its trade is left out: it is hand-written, and no phrases."""
+    return document.source == "lines" and not (document.page_type or "").endswith(PHRASES_SUFFIX)
 
 
 def flagged_lines(stages: Stages, predictor: Predictor, pages: Sequence[LabelledDocument]) -> list[NDArray[np.bool_]]:
@@ -109,7 +114,7 @@ def hold_out(
         pages = [
             replace(document, lines=tuple(line for line in document.lines if line.label == Label.SEO_INJECTION))
             for document, own in held
-            if trade in own and document.source == "lines" and not (document.page_type or "").endswith(PHRASES_SUFFIX)
+            if trade in own and is_measured(document)
         ]
         hit, count = _share(flagged_lines(stages, predictor, pages))
         lone_lines = [replace(page, lines=(line,)) for page in pages for line in page.lines]
@@ -170,6 +175,8 @@ def _measure(argv: Sequence[str] | None) -> int:
         *generate(),
         *read_public_sources(arguments.mirror, None, n_jobs=arguments.jobs),
     ]
+    if not any(is_measured(one) and set(touts(one, trades)) - {SEVERAL} for one in documents):
+        raise InputError(f"{arguments.corpus}: holds no line of any trade of {TRADES_FILE.name}; give another folder")
     results = Parallel(n_jobs=arguments.jobs)(
         delayed(hold_out)(predictor, documents, trades, group, number % settings.folds, settings)
         for number, group in enumerate(deal_trades(trades, _GROUPS))

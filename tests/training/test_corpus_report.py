@@ -122,6 +122,52 @@ def test_the_report_counts_lines_patterns_and_measures_each_trade(corpus: Path, 
     assert "figures are coarse" in page
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("spam", [[], ["seo_injection/archive-phrases.en.txt"]])
+def test_a_corpus_without_spam_lines_has_a_report_without_recall(
+    spam: list[str], corpus: Path, patterns: Path, tmp_path: Path
+) -> None:
+    """Phrases are no lines to measure; no clean line is needed where no threshold is."""
+    for name in ["clean/hamlet.de.txt", "boilerplate/menu.en.txt", *spam]:
+        write(tmp_path, name, (corpus / name).read_text(encoding="utf-8").splitlines())
+    page = render(build_report(tmp_path, patterns, jobs=1))
+    assert "## Recall\n\nNot measured: of spam the corpus holds no line, or phrases alone.\n\n## Topics" in page
+    assert "| hamlet | 16 | de |" in page
+    for absent in ("nan", "held out", "Learning curve"):
+        assert absent not in page
+    (tmp_path / "clean/hamlet.de.txt").unlink()
+    assert "Not measured" in render(build_report(tmp_path, patterns, jobs=1))
+
+
+def test_a_corpus_in_one_language_has_the_other_figures(corpus: Path, patterns: Path, tmp_path: Path) -> None:
+    """Its clean lines are those of the language that would be held out: there is nothing to set a threshold on."""
+    for name in ["clean/village.en.txt", "seo_injection/casino.en.txt"]:
+        write(tmp_path, name, (corpus / name).read_text(encoding="utf-8").splitlines())
+    report = build_report(tmp_path, patterns, jobs=1)
+    assert [one.name for one in report.trades_out] == ["gambling"]
+    assert report.languages_out == []
+    assert "No language has 20 spam lines, and others clean ones beside." in render(report)
+
+
+def test_a_trade_of_few_lines_is_not_measured_and_there_is_no_mean_of_none(
+    corpus: Path, patterns: Path, tmp_path: Path
+) -> None:
+    for name in ["clean/village.en.txt", "clean/hamlet.de.txt", "link_exchange/swaps.en.txt"]:
+        write(tmp_path, name, (corpus / name).read_text(encoding="utf-8").splitlines())
+    page = render(build_report(tmp_path, patterns, jobs=1))
+    assert "No trade has 20 spam lines." in page
+    assert "| mean |" not in page
+
+
+def test_spam_without_clean_lines_is_an_error_that_says_where_to_write_some(
+    corpus: Path, patterns: Path, tmp_path: Path
+) -> None:
+    name = "seo_injection/casino.en.txt"
+    write(tmp_path, name, (corpus / name).read_text(encoding="utf-8").splitlines())
+    with pytest.raises(InputError, match=rf"too few clean lines .* write more of them under {tmp_path / 'clean'}, or"):
+        build_report(tmp_path, patterns, jobs=1)
+
+
 def test_the_report_does_not_depend_on_the_number_of_processes(corpus: Path, patterns: Path) -> None:
     assert render(build_report(corpus, patterns, jobs=1)) == render(build_report(corpus, patterns, jobs=2))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -137,3 +138,16 @@ def test_the_report_gives_means_over_trades_and_what_was_lost() -> None:
     assert "| mean over trades | | 75.0 | 20.0 |" in text
     assert "0.5 % of 200 clean lines" in text
     assert "5.0 % of 100 hand-written" in text
+
+
+@pytest.mark.parametrize("topic", ["casino-phrases", "of-no-trade"])
+def test_a_corpus_without_any_trade_is_an_error_before_anything_is_fitted(
+    topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "seo_injection").mkdir()
+    (tmp_path / "seo_injection" / f"{topic}.en.txt").write_text("Best casino bonus\n", encoding="utf-8")
+    monkeypatch.setattr(unseen_trades, "read_public_sources", lambda *_, **__: [])
+    monkeypatch.setattr(unseen_trades, "hold_out", lambda *_: pytest.fail("it was fitted"))
+    assert unseen_trades.main(["--mirror", "sources", "--corpus", str(tmp_path), "--jobs", "1"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"unseen_trades: {tmp_path}: holds no line of any trade of trades.json; give another folder"
