@@ -28,8 +28,8 @@ _TRIES_A_LINE = 4
 _SLOT = re.compile("‹([a-z0-9_]+)›")
 
 
-def generate(folder: Path = PATTERNS_FOLDER, seed: int = 0, most: int = _MOST_LINES) -> list[LabelledDocument]:
-    """Expand every pattern of ``folder`` into one document of up to ``most`` distinct lines.
+def generate(folder: Path = PATTERNS_FOLDER, seed: int = 0) -> list[LabelledDocument]:
+    """Expand every pattern of ``folder`` into one document of up to twelve distinct lines.
 
     The lines of a pattern depend on ``seed``, its file, its number in the file and its banks alone.
     A pattern never yields more lines than its banks can tell apart; one without a slot yields one.
@@ -37,7 +37,6 @@ def generate(folder: Path = PATTERNS_FOLDER, seed: int = 0, most: int = _MOST_LI
     Args:
         folder: holds ``<label>/<topic>.<language>.txt`` and ``banks/``.
         seed: another seed draws other lines.
-        most: lines a pattern at most.
 
     Returns:
         Documents of source ``"generated"`` with ids ``generated/<label>/<topic>.<language>#<pattern number>``.
@@ -52,7 +51,7 @@ def generate(folder: Path = PATTERNS_FOLDER, seed: int = 0, most: int = _MOST_LI
     documents: list[LabelledDocument] = []
     for path in sorted(folder.glob("*/*.txt")):
         if path.parent.name != BANKS:
-            documents += _expand_file(path, banks, seed, most)
+            documents += _expand_file(path, banks, seed)
     return documents
 
 
@@ -88,7 +87,7 @@ def _numbered_lines(path: Path) -> list[tuple[int, str]]:
     return [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
 
 
-def _expand_file(path: Path, banks: _Banks, seed: int, most: int) -> list[LabelledDocument]:
+def _expand_file(path: Path, banks: _Banks, seed: int) -> list[LabelledDocument]:
     try:
         label = Label(path.parent.name)
     except ValueError:
@@ -101,7 +100,7 @@ def _expand_file(path: Path, banks: _Banks, seed: int, most: int) -> list[Labell
         if not pattern:
             continue
         identity = f"{GENERATED}/{label.value}/{path.stem}#{len(documents)}"
-        texts = _expand(pattern, label, language, banks, random.Random(f"{seed}:{identity}"), most, f"{path}:{number}")
+        texts = _expand(pattern, label, language, banks, random.Random(f"{seed}:{identity}"), f"{path}:{number}")
         documents.append(
             LabelledDocument(
                 document_id=identity,
@@ -115,15 +114,13 @@ def _expand_file(path: Path, banks: _Banks, seed: int, most: int) -> list[Labell
     return documents
 
 
-def _expand(
-    pattern: str, label: Label, language: str, banks: _Banks, random_: random.Random, most: int, place: str
-) -> list[str]:
+def _expand(pattern: str, label: Label, language: str, banks: _Banks, random_: random.Random, place: str) -> list[str]:
     pieces = _SLOT.split(pattern)
     fixed, names = pieces[0::2], pieces[1::2]
     if any("‹" in text or "›" in text for text in fixed):
         raise InputError(f"{place}: broken slot; a slot is ‹name› in lower-case letters, digits and _")
     values = {name: banks.values(name, language, place) for name in names}
-    wanted = min(most, math.prod(len(values[name]) for name in names))
+    wanted = min(_MOST_LINES, math.prod(len(values[name]) for name in names))
     made: dict[str, None] = {}
     for _ in range(wanted * _TRIES_A_LINE):
         # Doorways repeat one keyword or name several; elsewhere two slots of one name are two things.
