@@ -30,7 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Before numpy is imported: one thread for every system.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
-    text = _run(arguments)
+    from training.program import run
+
+    return run("benchmarks", lambda: _print_tables(arguments))
+
+
+def _print_tables(arguments: argparse.Namespace) -> int:
+    text = _tables(arguments)
     print(text)
     if arguments.write:
         from benchmarks.report import write_between
@@ -39,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(arguments: argparse.Namespace) -> str:
+def _tables(arguments: argparse.Namespace) -> str:
     from benchmarks import material, peers, probes, quality, report, systems, timing
     from spamfilter import Predictor
 

@@ -17,6 +17,7 @@ from benchmarks.material import own_lines
 from benchmarks.systems import Floor, LinePeer, LineStage, System, WholePredictor
 from benchmarks.timing import pin_to_one_core, seconds_for, time_systems
 from spamfilter import Predictor
+from training.program import run
 
 _PAGES = Path(__file__).parent / "fixed_pages.txt"
 _COUNTS = Path(__file__).parent / "fixed_counts.json"
@@ -96,6 +97,10 @@ def check_speed(predictor: Predictor) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the checks; returns 1 if one fails."""
+    return run("floor", lambda: _check(argv))
+
+
+def _check(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.floor", description=__doc__.split("\n")[0])
     parser.add_argument("--model", type=Path, help="model folder; the shipped one by default")
     parser.add_argument("--update", action="store_true", help="record the labels that come out now")

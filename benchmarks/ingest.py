@@ -26,12 +26,17 @@ from spamfilter.cli import main as command_line
 from spamfilter.ingest.archive_writers import conversion_headers, record_bytes
 from spamfilter.ingest.byte_files import OutputFile
 from spamfilter.ingest.jsonl import read_jsonl
+from training.program import run
 
 _FORMATS = ("jsonl.zst", "parquet", "warc.wet.gz")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark and print its tables; returns the exit code."""
+    return run("ingest", lambda: _print_tables(argv))
+
+
+def _print_tables(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ingest", description=__doc__.split("\n")[0])
     parser.add_argument("pages", nargs="+", type=Path, help="JSON lines with the key text, also .gz or .zst")
     parser.add_argument("--megabytes", type=float, default=40.0, help="text to time on; 0 for none")

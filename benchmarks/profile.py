@@ -17,6 +17,7 @@ from benchmarks.material import mix_material, pages_of, read_public
 from benchmarks.report import machine, table, write_between
 from benchmarks.timing import pin_to_one_core
 from spamfilter import Predictor
+from training.program import run
 
 _DOCUMENT = Path(__file__).parent.parent / "docs" / "profile.md"
 _STEPS = (
@@ -102,6 +103,10 @@ def profile(predictor: Predictor, documents: Sequence[str], pages: Sequence[str]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the profile; returns the exit code."""
+    return run("profile", lambda: _print_profile(argv))
+
+
+def _print_profile(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.profile", description=__doc__.split("\n")[0])
     parser.add_argument("--mirror", type=Path, required=True, help="local folder with the public sources")
     parser.add_argument("--model", type=Path, help="model folder; the shipped one by default")

@@ -1,6 +1,7 @@
 """Every training program ends as ``spamfilter`` does: one line that begins with its name, and an exit code."""
 
 import errno
+import importlib
 import os
 import signal
 import subprocess
@@ -117,3 +118,27 @@ def test_a_full_disk_is_one_line() -> None:
         process = start("print('a card') or 0", stdout=full)
         _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (2, b"name: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("benchmarks.__main__", ["--mirror", "sources", "--model", "nowhere"]),
+        ("benchmarks.floor", ["--model", "nowhere"]),
+        ("benchmarks.profile", ["--mirror", "sources", "--model", "nowhere"]),
+        ("benchmarks.ingest", ["nowhere.jsonl"]),
+    ],
+)
+def test_the_benchmarks_end_the_same_way(
+    name: str,
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(variable, "1")  # as the first of them does, for good
+    monkeypatch.chdir(tmp_path)
+    assert importlib.import_module(name).main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{name.removesuffix('.__main__').rpartition('.')[2]}: nowhere")
