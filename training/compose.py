@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from spamfilter.labels import Label
 from training.documents import LabelledDocument, LabelledLine
 from training.lines import PHRASES_SUFFIX
-from training.page_material import BODY_WIDTH, LINK_TOPIC, Article, fill_pools
+from training.page_material import BODY_WIDTH, LINK_TOPIC, Article, fill_pools, text_width
 from training.splice import splice
 
 _EXCERPTS = (4, 8, 12, 20, 30, 45, 70)
@@ -26,8 +26,10 @@ _HACKED_SHARE = 0.15
 _SPLICES, _WRITTEN_SPLICES = 14, 4
 """Most spliced sentences made of one article, and of one that is hand-written where there are public ones as well:
 those tell of what spam touts, and in great numbers they teach that a tout's words may stand in any sentence."""
-_SPLICE_ROUNDS, _SPLICE_ROUNDS_ABROAD = 3, 6
-"""How often articles are spliced once more for the span model alone: English ones, which are most, and all others."""
+_SPLICE_ROUNDS = {"en": 3, "zh": 2, "ja": 2, "ko": 2}
+_SPLICE_ROUNDS_ELSEWHERE = 6
+"""How often articles are spliced once more for the span model alone. In the languages named there are thousands of
+sentences, elsewhere hundreds; and Chinese, Japanese and Korean share no words with others, so more cost those."""
 _NEUTRAL_SHARES = (0.0, 0.0, 0.0, 0.0, 0.2)
 """Neutral lines for each line of spam on a spam page, one of these: such pages seldom speak of anything else."""
 _SKELETON_SHARE, _SKELETON_SHARE_ABROAD = 0.1, 0.05
@@ -47,7 +49,7 @@ def excerpt(
 
 def is_title_like(text: str) -> bool:
     """Whether a text is short and does not end as sentences do."""
-    return 15 <= len(text) <= 150 and text[-1] not in ".!?。"
+    return 15 <= text_width(text) <= 150 and text[-1] not in ".!?。"
 
 
 def _lists(lines: Sequence[LabelledLine]) -> list[tuple[int, int]]:
@@ -101,9 +103,9 @@ class Composer:
     def more_splices(self) -> list[LabelledDocument]:
         """Spliced sentences and their twins, made of all articles again and again."""
         made = []
-        for number in range(_SPLICE_ROUNDS_ABROAD):
+        for number in range(_SPLICE_ROUNDS_ELSEWHERE):
             for article in self._pools.articles:
-                if number < _SPLICE_ROUNDS or article.language != "en":
+                if number < _SPLICE_ROUNDS.get(article.language, _SPLICE_ROUNDS_ELSEWHERE):
                     self._begin("splices", number, article.key)
                     made.extend(self._splices(article))
         return made
@@ -144,7 +146,7 @@ class Composer:
         random_ = self._random
         lines = list(body)
         kinds = 0
-        hosts = [number for number, line in enumerate(lines) if len(line.text) >= BODY_WIDTH]
+        hosts = [number for number, line in enumerate(lines) if text_width(line.text) >= BODY_WIDTH]
         if hosts and random_.random() < 0.75:
             host = hosts[0] if random_.random() < 0.5 else random_.choice(hosts)
             spliced = self._splice_line(lines[host], language, count=1 + (random_.random() < 0.15))
@@ -200,7 +202,7 @@ class Composer:
     def _splices(self, article: Article) -> list[LabelledDocument]:
         """Spliced sentences, as documents of one line, with their untouched twins."""
         language, made = article.language, []
-        hosts = [line for line in article.lines if 40 <= len(line.text) <= 600]
+        hosts = [line for line in article.lines if 40 <= text_width(line.text) <= 600]
         most = _WRITTEN_SPLICES if article.is_written and self._pools.skeletons else _SPLICES
         for host in self._random.sample(hosts, min(len(hosts), most)):
             spliced = self._splice_line(host, language, count=1 + (self._random.random() < 0.1))
@@ -264,7 +266,7 @@ class Composer:
     def _contents(self, language: str, lines: list[LabelledLine]) -> list[LabelledDocument]:
         """An article that opens with the list of its own headings: not a list of headlines."""
         body = excerpt(lines, self._random)
-        headings = [line for line in body if 8 <= len(line.text) <= 80 and line.text[-1:] not in ".!?。"]
+        headings = [line for line in body if 8 <= text_width(line.text) <= 80 and line.text[-1:] not in ".!?。"]
         if len(headings) < 3 or self._random.random() < 0.5:
             return []
         numbered = self._random.random() < 0.4
@@ -278,7 +280,7 @@ class Composer:
         """Articles at full length, with residue and without: only a long body tells what words it does not use."""
         made = []
         for article in self._pools.articles:
-            if sum(len(line.text) >= BODY_WIDTH for line in article.lines) < _LONG_ARTICLE:
+            if sum(text_width(line.text) >= BODY_WIDTH for line in article.lines) < _LONG_ARTICLE:
                 continue
             random_ = self._begin("long", article.key)
             for spun in (True,) * _LONG_SPUN + (False,) * _LONG_BODIES:

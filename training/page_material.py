@@ -1,5 +1,6 @@
 """The raw material of composed pages: articles, spam, headlines, phrases and furniture, sorted by language."""
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,11 +10,13 @@ from training.documents import LabelledDocument, LabelledLine
 from training.lines import PHRASES_SUFFIX
 
 BODY_WIDTH = 60
+"""Lines at least this wide, by ``text_width``, are the body of an article."""
 _LONGEST_PHRASE = 70
 _LONGEST_TAG = 160
 _LONGEST_SKELETON = 120
 LINK_TOPIC = "link-exchange"
 """All link offers of a language stand among the spam under this topic."""
+_DENSE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _COMMENTS = "comment"
 """Topics with this in their names hold comments, which are put together to threads."""
 
@@ -61,6 +64,11 @@ class Pools:
         return sorted(topic for topic in self.spam if topic[0] != LINK_TOPIC)
 
 
+def text_width(text: str) -> int:
+    """Characters of ``text``, 2.5 for each Chinese, Japanese or Korean one: such a line says as much with fewer."""
+    return len(text) + 3 * len(_DENSE.findall(text)) // 2
+
+
 def _texts(document: LabelledDocument, label: Label) -> list[str]:
     return [line.text for line in document.lines if line.label == label and not line.spans]
 
@@ -81,7 +89,7 @@ def fill_pools(documents: Sequence[LabelledDocument]) -> Pools:
         if headlines:
             pools.headline_runs[language].append(headlines)
         if document.source == "wcxb":
-            if sum(len(line.text) >= BODY_WIDTH for line in clean) >= 4:
+            if sum(text_width(line.text) >= BODY_WIDTH for line in clean) >= 4:
                 pools.articles.append(Article(language, document.document_id, clean, is_written=False))
                 pools.skeletons.append(list(document.lines[:_LONGEST_SKELETON]))
             _fill(pools.furniture, language, _texts(document, Label.BOILERPLATE)[:15])
@@ -91,7 +99,7 @@ def fill_pools(documents: Sequence[LabelledDocument]) -> Pools:
         if topic.endswith(PHRASES_SUFFIX):
             _fill(pools.phrases, language, spam)
             continue
-        _fill(pools.short_lines, language, [text for text in spam if len(text) <= _LONGEST_PHRASE])
+        _fill(pools.short_lines, language, [text for text in spam if text_width(text) <= _LONGEST_PHRASE])
         if spam:
             pools.spam[topic, language].append(spam)
         if _COMMENTS in topic:
@@ -107,6 +115,6 @@ def fill_pools(documents: Sequence[LabelledDocument]) -> Pools:
             is_written = document.source == "lines"
             groups = pools.clean if is_written else pools.sentences
             groups[language].append([line.text for line in clean])
-            if sum(len(line.text) >= BODY_WIDTH for line in clean) >= 2:
+            if sum(text_width(line.text) >= BODY_WIDTH for line in clean) >= 2:
                 pools.articles.append(Article(language, document.document_id, clean, is_written))
     return pools
