@@ -29,9 +29,6 @@ from spamfilter.span_tokens import (
     NUMERIC_COUNT,
     SPAN_BITS,
     cut_pieces,
-    high_field,
-    low_field,
-    middle_field,
     numeric_inputs,
     span_rows,
     strangeness_before,
@@ -46,8 +43,6 @@ _INVERSE_REGULARISATION = 1.0
 _WEIGHT_LIMIT = 4095
 _NUMERIC_UNIT = 1000.0
 _BATCH_DOCUMENTS = 400
-_FIELDS = (low_field, middle_field, high_field)
-"""Where a row of the table holds its weights for a first, a last and any token of a phrase."""
 _SIDES = (0, 1, 0)
 """Where the scores of a first, a last and any token of a phrase look: 0 before the token, 1 behind it."""
 ALONE_WEIGHT = 0.3
@@ -184,34 +179,13 @@ def fit_boundaries(examples: Sequence[BoundaryExamples]) -> SpanModel:
         numeric_weights.append(regression.coef_[0][len(used) :].astype(np.float64))
         # Without the prior odds the scores are log-likelihood ratios, which add up over a stretch.
         biases.append(float(regression.intercept_[0]) - float(np.log(truth.sum() / (~truth).sum())))
-    return _boundary_model(
-        np.stack(coefficients, axis=1), np.stack(numeric_weights, axis=1) / _NUMERIC_UNIT, np.array(biases)
-    )
-
-
-def mean_of_boundaries(models: Sequence[SpanModel]) -> SpanModel:
-    """The scorer whose weights are the means of those that ``fit_boundaries`` gives; one alone stays as it is.
-
-    Fits on several draws of splices differ by what was drawn, which their mean does not (bagging, Breiman, 1996).
-    """
-    if len(models) == 1:
-        return models[0]
-    tables = [np.stack([field(one.table) for field in _FIELDS], axis=1) / one.scale for one in models]
-    numeric = [one.numeric_weights / (one.scale * NUMERIC_SHIFT) for one in models]
-    biases = [one.bias / one.scale for one in models]
-    return _boundary_model(*(np.mean(np.stack(each), axis=0) for each in (tables, numeric, biases)))
-
-
-def _boundary_model(
-    weights: NDArray[np.float64], numeric_weights: NDArray[np.float64], biases: NDArray[np.float64]
-) -> SpanModel:
-    """A scorer with real weights float64 (2 ** SPAN_BITS, 3), (NUMERIC_COUNT, 3) and (3,), rounded and packed."""
+    weights = np.stack(coefficients, axis=1)
     scale = _WEIGHT_LIMIT / max(float(np.abs(weights).max()), 1e-9)
     integer = np.rint(weights * scale).astype(np.int64)
     return SpanModel(
         table=integer[:, 0] + (integer[:, 1] << FIELD_BITS) + (integer[:, 2] << (2 * FIELD_BITS)),
-        numeric_weights=np.rint(numeric_weights * scale * NUMERIC_SHIFT),
-        bias=np.rint(biases * scale).astype(np.int64),
+        numeric_weights=np.rint(np.stack(numeric_weights, axis=1) / _NUMERIC_UNIT * scale * NUMERIC_SHIFT),
+        bias=np.rint(np.array(biases) * scale).astype(np.int64),
         scale=scale,
         phrases=PhraseModel(np.zeros((2, 1 << PHRASE_BITS), np.int32), 1.0, 0.0),
         choice=_empty(CANDIDATE_NAMES),

@@ -9,7 +9,6 @@ from spamfilter import LABELS
 from tests.training.material import own_documents
 from training.compose import _LONG_BODIES, _LONG_SPUN, compose, compose_splices
 from training.documents import LabelledDocument, LabelledLine
-from training.page_material import text_width
 
 
 @pytest.fixture(scope="module")
@@ -156,25 +155,3 @@ def test_no_document_makes_no_page() -> None:
 def test_documents_of_public_sources_stay_as_they_are() -> None:
     page = LabelledDocument("wcxb-1", "wcxb", "en", own_documents()[0].lines, "article", False)
     assert page in compose([page, *own_documents()], 0)
-
-
-@pytest.mark.parametrize(
-    ("language", "sentence"),
-    [
-        ("zh", "村口的石桥在去年夏天被洪水冲垮以后，大家走了整整半年的山路。"),
-        ("ja", "岬の古い灯台は昨年の台風で窓をすべて失い、今も夜になると暗いままだ。"),
-        ("ko", "마을 어귀의 옛 등대는 지난해 태풍에 창을 모두 잃고 지금도 밤이면 어둡다."),
-    ],
-)
-def test_sentences_in_scripts_that_need_fewer_characters_are_spliced_too(language: str, sentence: str) -> None:
-    assert len(sentence) < 45
-    lines = tuple(LabelledLine(f"{number}：{sentence}", "clean") for number in (1, 2))
-    made = compose([*own_documents(), LabelledDocument("own", "lines", language, lines)], 0)
-    assert {line.text for one in made if one.source == "twin" for line in one.lines} >= {line.text for line in lines}
-
-
-def test_the_width_of_a_text_counts_dense_scripts_more() -> None:
-    assert [text_width(text) for text in ("", "stone bridge", "石桥", "かな", "다리", "สะพาน", "石桥 2025")] == [
-        *(0, 12, 5, 5, 5, 5),
-        10,
-    ]

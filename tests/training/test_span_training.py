@@ -4,23 +4,13 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from spamfilter.span_model import NUMERIC_SHIFT, SpanCandidates, SpanModel
-from spamfilter.span_tokens import NUMERIC_COUNT, SPAN_BITS, high_field, low_field, middle_field
+from spamfilter.span_model import SpanCandidates
 from spamfilter.text import encode_documents
 from spamfilter.tokens import tokenize
 from tests.training.material import char_table
 from training.documents import LabelledDocument, LabelledLine
-from training.span_training import (
-    BoundaryExamples,
-    ScoredBatch,
-    document_text,
-    fit_boundaries,
-    gold_tokens,
-    label_candidates,
-    mean_of_boundaries,
-)
+from training.span_training import ScoredBatch, document_text, gold_tokens, label_candidates
 
 SOFT_HYPHEN = "\u00ad"
 
@@ -89,30 +79,3 @@ def test_a_stretch_counts_as_found_if_it_and_a_phrase_share_half_of_what_both_co
     truth, known = label_candidates(scored, candidates)
     assert truth.tolist() == [0, found]
     assert known.tolist() == [False, True]
-
-
-def boundaries(seed: int) -> SpanModel:
-    """A scorer of boundaries between tokens that are drawn at random."""
-    random = np.random.default_rng(seed)
-    rows = random.integers(0, 1 << SPAN_BITS, 40).astype(np.uint32)[random.integers(0, 40, (2, 3, 200))]
-    numbers = random.normal(size=(2, 200, NUMERIC_COUNT)).astype(np.float32)
-    return fit_boundaries([BoundaryExamples(rows, numbers, random.random((3, 200)) < 0.3)])
-
-
-def real_weights(model: SpanModel) -> tuple[NDArray[np.float64], ...]:
-    table = np.stack([field(model.table) for field in (low_field, middle_field, high_field)])
-    # What these weigh comes in thousands.
-    numeric = 1000 * model.numeric_weights / (model.scale * NUMERIC_SHIFT)
-    return table / model.scale, numeric, model.bias / model.scale
-
-
-def test_the_mean_of_boundaries_has_the_means_of_all_weights() -> None:
-    models = boundaries(1), boundaries(2)
-    for mean, one, other in zip(*map(real_weights, (mean_of_boundaries(models), *models)), strict=True):
-        assert np.abs(one - other).max() > 0.1
-        np.testing.assert_allclose(mean, (one + other) / 2, atol=1e-3)
-
-
-def test_the_mean_of_one_is_that_one() -> None:
-    model = boundaries(1)
-    assert mean_of_boundaries([model]) is model
