@@ -1,23 +1,14 @@
-"""The command line: picks the command, and turns every failure into one line and an exit code."""
+"""The command line: picks the command and runs it."""
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from typing import Protocol, cast
 
-from spamfilter import __version__
-from spamfilter.errors import SpamfilterError
+from spamfilter import __version__, program
 
 COMMANDS = ("scan", "annotate", "filter")
-EXIT_ERROR = 2
-EXIT_INTERNAL = 70
-"""A fault of this program (EX_SOFTWARE of sysexits.h)."""
-EXIT_INTERRUPTED = 130
-EXIT_BROKEN_PIPE = 141
-DEBUG_VARIABLE = "SPAMFILTER_DEBUG"
-
 _DESCRIPTION = "Find spam and link-farm residue in web text, line by line."
 
 
@@ -53,56 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         reader of the output has gone, 70 after a fault of this program.
     """
     given = list(sys.argv[1:] if argv is None else argv)
-    if sys.stdout is None:  # closed by the caller
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a character must not end the run.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        code = _run(given)
-        sys.stdout.flush()
-        return code
-    except SpamfilterError as error:
-        return _fail(str(error))
-    except KeyboardInterrupt:
-        return _fail("interrupted", EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        _discard_output()
-        return EXIT_BROKEN_PIPE
-    except OSError as error:
-        _discard_output()
-        place = f"{error.filename}: " if error.filename is not None else ""
-        return _fail(f"{place}{error.strerror or error}")
-    except MemoryError:
-        return _fail("out of memory; give smaller inputs or fewer processes")
-    except Exception as error:
-        if os.environ.get(DEBUG_VARIABLE):
-            raise
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        return _fail(
-            f"internal error ({what}); please report it with the output of a run under {DEBUG_VARIABLE}=1",
-            EXIT_INTERNAL,
-        )
+    return program.run("spamfilter", lambda: _run(given), out_of_memory="give smaller inputs or fewer processes")
 
 
 def _run(given: list[str]) -> int:
     named = [name for name in given[:1] if name in COMMANDS]
     arguments = build_parser(named or COMMANDS).parse_args(given)
     return _load_command(arguments.command).run(arguments)
-
-
-def _fail(message: str, code: int = EXIT_ERROR) -> int:
-    print(f"spamfilter: {message}", file=sys.stderr)
-    return code
-
-
-def _discard_output() -> None:
-    """Let the interpreter flush into nothing when it ends: the reader has gone, or the disk is full."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError, AttributeError):
-        return
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import pytest
 from spamfilter import Predictor, __version__, cli
 from spamfilter.commands.page_input import decode_page
 from spamfilter.errors import InputError
+from spamfilter.program import DEBUG_VARIABLE
 
 ROOT = Path(__file__).parent.parent
 SPUN, CLEAN = ROOT / "examples" / "spun_page.txt", ROOT / "examples" / "clean_page.txt"
@@ -329,13 +330,13 @@ def test_a_fault_of_the_program_is_one_line_that_asks_for_a_report(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("two\nlines")
 
-    monkeypatch.delenv(cli.DEBUG_VARIABLE, raising=False)
+    monkeypatch.delenv(DEBUG_VARIABLE, raising=False)
     monkeypatch.setattr(Predictor, "predict", fail)
     code, _, err = scan(capsys, SPUN)
     assert code == 70
     assert "internal error (RuntimeError: two lines); please report it" in err
     assert err.count("\n") == 1
-    monkeypatch.setenv(cli.DEBUG_VARIABLE, "1")
+    monkeypatch.setenv(DEBUG_VARIABLE, "1")
     with pytest.raises(RuntimeError, match="two"):
         cli.main(["scan", str(SPUN)])
 

@@ -13,7 +13,7 @@ import pytest
 from joblib import Parallel, delayed
 
 from spamfilter import InputError
-from spamfilter.cli import DEBUG_VARIABLE
+from spamfilter.program import DEBUG_VARIABLE
 from training import corpus_report, evaluate, score_table, train, unseen_trades
 from training.program import run
 from training.sources import SourceError
