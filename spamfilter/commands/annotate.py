@@ -2,7 +2,7 @@
 
 import argparse
 
-from spamfilter.commands.ingest_options import EPILOG, add_common, require_ingest, run_job
+from spamfilter.commands.ingest_options import EPILOG, ID_COLUMN, add_common, require_ingest, run_job
 from spamfilter.errors import InputError
 
 _TARGETS = ("auto", "jsonl", "jsonl.gz", "jsonl.zst", "parquet", "dolma")
@@ -53,5 +53,7 @@ def _check_effects(arguments: argparse.Namespace) -> None:
     given = [option for option, is_given in of_annotations.items() if is_given]
     if given and arguments.to == "dolma":
         raise InputError(f"--to dolma has no place for {', '.join(given)}; leave that out or choose another format")
+    if arguments.id_column != ID_COLUMN and arguments.to != "dolma":
+        raise InputError(f"--id-column {arguments.id_column} is for --to dolma alone; add that or leave it out")
     if arguments.drop_boilerplate and not arguments.cleaned:
         raise InputError("--drop-boilerplate acts on the cleaned text alone; add --cleaned or leave it out")

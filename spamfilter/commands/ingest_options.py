@@ -24,7 +24,7 @@ its position) and the markers of finished files that --resume goes by.
 exit codes: 0 all input was used, 1 the run is finished but there were problems or an alarm, 2 it was stopped.
 """
 _PLAIN_SECONDS = 10.0
-_TEXT_COLUMN, _ID_COLUMN = "text", "id"
+_TEXT_COLUMN, ID_COLUMN = "text", "id"
 _OVERWRITE = "begin anew and replace what lies in the way; files of other names stay"
 _TO = "convert to another format (default: that of the input, JSON lines where it cannot hold the result)"
 
@@ -35,7 +35,7 @@ def add_common(parser: argparse.ArgumentParser, targets: tuple[str, ...]) -> Non
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="output folder")
     parser.add_argument("--to", choices=targets, default="auto", help=_TO)
     parser.add_argument("--text-column", default=_TEXT_COLUMN, metavar="NAME", help="column or key of the text (text)")
-    parser.add_argument("--id-column", default=_ID_COLUMN, metavar="NAME", help="column or key of the record's id (id)")
+    parser.add_argument("--id-column", default=ID_COLUMN, metavar="NAME", help="column or key of the record's id (id)")
     parser.add_argument("--model", type=Path, metavar="DIR", help="model folder (default: the shipped one)")
     parser.add_argument(
         "--max-false-positive-rate",
@@ -133,7 +133,7 @@ def _check_names(arguments: argparse.Namespace) -> None:
 def _check_effects(arguments: argparse.Namespace, formats: "set[Format]") -> None:
     if arguments.main_content and "warc" not in formats:
         raise InputError("--main-content is for the HTML pages of WARC files, and no input is one; leave it out")
-    columns = (("--text-column", arguments.text_column, _TEXT_COLUMN), ("--id-column", arguments.id_column, _ID_COLUMN))
+    columns = (("--text-column", arguments.text_column, _TEXT_COLUMN), ("--id-column", arguments.id_column, ID_COLUMN))
     for option, name, default in columns:
         if name != default and formats.isdisjoint(("jsonl", "parquet")):
             raise InputError(f"{option} {name} is for JSON lines and Parquet, and no input is either; leave it out")

@@ -334,6 +334,7 @@ def test_a_name_of_a_column_that_is_not_utf8_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
 ) -> None:
     table(tmp_path / "in/x.parquet", [clean_page(0)])
-    assert command("annotate", tmp_path / "in", "-o", tmp_path / "o", option, os.fsdecode(b"\xff")) == 2
+    named = (option, os.fsdecode(b"\xff"), "--to", "dolma")
+    assert command("annotate", tmp_path / "in", "-o", tmp_path / "o", *named) == 2
     assert rf"{option} \udcff is not UTF-8" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()

@@ -22,6 +22,7 @@ def inputs(tmp_path: Path) -> Path:
     ("options", "words"),
     [
         (("--drop-boilerplate",), "--drop-boilerplate acts on the cleaned text alone; add --cleaned"),
+        (("--id-column", "url"), "--id-column url is for --to dolma alone; add that or leave it out"),
         (("--to", "dolma", "--cleaned"), "--to dolma has no place for --cleaned;"),
         (
             ("--to", "dolma", "--probabilities", "--lines", "flagged"),
@@ -43,7 +44,7 @@ def test_options_of_an_annotation_that_would_have_no_effect_are_refused(
     [
         (("jsonl", "wet"), ("--main-content",)),
         (("wet", "warc"), ("--text-column", "body")),
-        (("wet", "warc"), ("--id-column", "url")),
+        (("wet", "warc"), ("--id-column", "url", "--to", "dolma")),
     ],
 )
 def test_an_option_of_a_format_that_no_input_has_is_refused(
@@ -53,7 +54,7 @@ def test_an_option_of_a_format_that_no_input_has_is_refused(
     assert f"{options[0]}" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
     # One input of that format is enough: folders may hold several.
-    json_lines(inputs / "jsonl/x.jsonl", [{"id": "x", "body": clean_page(0), "text": clean_page(0)}])
+    json_lines(inputs / "jsonl/x.jsonl", [{"id": "x", "url": "y", "body": clean_page(0), "text": clean_page(0)}])
     assert command("annotate", inputs, "-o", tmp_path / "o", *options) == 0
 
 
