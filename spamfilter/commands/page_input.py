@@ -1,6 +1,7 @@
 """Reads one page for the command line: UTF-8, with or without a byte order mark, broken bytes replaced."""
 
 import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,6 @@ _CONTROLS = bytes(set(range(32)) - set(_TEXT_CONTROLS)) + b"\x7f"
 _MOST_CONTROLS = 0.03
 _STRAY_CONTROLS = 3
 """Control characters that make no page binary, however short it is."""
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def decode_page(name: str, data: bytes) -> PageInput:
     Raises:
         InputError: the bytes are no text in UTF-8, not even a damaged one.
     """
-    if data.startswith(_UTF16_MARKS):
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         raise InputError(f"{name}: is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8")
     sample = data[:_SAMPLE]
     controls = len(sample) - len(sample.translate(None, _CONTROLS))

@@ -1,6 +1,7 @@
 """JSON lines: one object a line."""
 
 import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -9,8 +10,6 @@ from spamfilter.ingest.json_text import parse_object
 from spamfilter.ingest.records import Chunk, Problem, ProblemError, ProblemKind, Record
 
 LONGEST_LINE = 1 << 29
-_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
-_BOM = b"\xef\xbb\xbf"
 _ARRAY_BEGINS = re.compile(rb"\s*\[\s*([{\[]|$)")
 _ONE_A_LINE = "write one object a line (jq -c '.[]')"
 
@@ -96,10 +95,10 @@ def _lines(source: ByteSource, file: str) -> Iterator[bytes]:
     is_first = True
     for block in source.blocks():
         if is_first:
-            if block[:2] in _MARKS:
-                message = f"the file is {_MARKS[block[:2]]}, not UTF-8; encode it anew"
+            if block.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+                message = "the file is UTF-16, not UTF-8; encode it anew"
                 raise ProblemError(Problem(ProblemKind.WRONG_ENCODING, file, "", message))
-            block = block.removeprefix(_BOM)
+            block = block.removeprefix(BOM_UTF8)
             is_first = False
         head, *lines = block.split(b"\n")
         rest.append(head)

@@ -1,5 +1,6 @@
 """Plain text: one file, one page."""
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,6 @@ from spamfilter.ingest.byte_files import ByteSource
 from spamfilter.ingest.records import Chunk, Problem, ProblemError, ProblemKind, Record
 
 LARGEST_FILE = 1 << 28
-_BOM = b"\xef\xbb\xbf"
 
 
 def read_plain_text(
@@ -34,7 +34,7 @@ def read_plain_text(
         # Half a page is no page: it would be judged for what it is not.
         message = f"{source.defect}; half a page is none, so nothing has been used: mend the file or fetch it again"
         raise ProblemError(replace(problem, message=message))
-    data = b"".join(pieces).removeprefix(_BOM)
+    data = b"".join(pieces).removeprefix(BOM_UTF8)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
