@@ -11,9 +11,10 @@ from spamfilter.commands.page_view import PageView, wants_colour
 from spamfilter.errors import InputError
 from spamfilter.explain import Explanation, Reason, explain
 from spamfilter.predictor import Predictor
+from spamfilter.program import EXIT_ERROR
 from spamfilter.results import DocumentPrediction, LinePrediction, Span
 
-EXIT_CLEAN, EXIT_FLAGGED, EXIT_ERROR = 0, 1, 2
+EXIT_CLEAN, EXIT_FLAGGED = 0, 1
 
 _EPILOG = """\
 exit codes: 0 nothing flagged, 1 at least one line or page flagged, 2 usage or input error.
