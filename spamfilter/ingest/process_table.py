@@ -1,13 +1,12 @@
 """Parquet files: judged, and cut or annotated, batch by batch."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
 
 from spamfilter.ingest.arrow import annotated_schema, verdicts
 from spamfilter.ingest.context import ShardContext
-from spamfilter.ingest.decisions import Decisions, decide
+from spamfilter.ingest.decisions import decide
 from spamfilter.ingest.filtering import NO_ID_MESSAGE, dolma_attributes, dolma_id, filter_pages
 from spamfilter.ingest.job import AnnotateOptions, FilterOptions, Target
 from spamfilter.ingest.json_text import dump
@@ -144,7 +143,7 @@ def _annotate(context: ShardContext, reader: TableReader, options: AnnotateOptio
             cleaned=options.cleaned,
             drop_boilerplate=options.drop_boilerplate,
         )
-        _count(context, texts, decisions)
+        context.report.count((text for text in texts if text is not None), decisions)
         context.report.records += batch.num_rows
         context.report.kept += batch.num_rows
         output.write_batch(pa.RecordBatch.from_arrays([*batch.columns, column], schema=schema))
@@ -174,14 +173,10 @@ def _write_attributes(context: ShardContext, reader: TableReader, options: Annot
         found = [text for _, text in judged]
         rate = options.max_false_positive_rate
         decisions = decide(list(context.predictor.predict_many(found, max_false_positive_rate=rate)))
-        _count(context, found, decisions)
+        context.report.count(found, decisions)
         context.report.records += batch.num_rows
         context.report.kept += len(found)
         context.report.listed += batch.num_rows - len(found)
         for (name, _), marks in zip(judged, dolma_attributes(found, decisions, options.output_column), strict=True):
             output.write(dump({"id": name, "attributes": marks}))
     context.note(problems)
-
-
-def _count(context: ShardContext, texts: Iterable[str | None], decisions: Decisions) -> None:
-    context.report.count([text for text in texts if text is not None], decisions)
