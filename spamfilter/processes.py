@@ -5,9 +5,11 @@ import os
 import signal
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from queue import SimpleQueue
+from threading import Thread
 
 from joblib import effective_n_jobs
 from joblib.externals.loky import BrokenProcessPool, ProcessPoolExecutor
@@ -32,13 +34,20 @@ _IDLE_SECONDS = 300
 """Workers wait that long for another call, as joblib's do."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Task:
-    """Batches of texts, what they count for, and their scores, those of the caller's own work being there at once."""
+    """Batches of texts, what they count for, and their scores or why there are none, once that is known."""
 
     batches: list[list[str]]
     characters: int
-    scored: Future[list[ScoreArrays]]
+    scored: list[ScoreArrays] | BaseException | None = None
+
+    def result(self) -> list[ScoreArrays]:
+        """The scores of a task that is done."""
+        if isinstance(self.scored, BaseException):
+            raise self.scored
+        assert self.scored is not None
+        return self.scored
 
 
 class _Input:
@@ -106,6 +115,60 @@ def _settle(model: Stages | ModelOrigin) -> None:
     _models_of_this_worker.append(model)
 
 
+class _Desk:
+    """Where a caller leaves tasks for workers and hears that they are done; a thread of its own deals with the workers.
+
+    An interrupt may come between the taking of a lock and the block that gives it back, wherever that is Python code,
+    as in futures and queues; and what waits for such a lock waits for ever. Only the main thread of a program is
+    interrupted, so the caller's takes none: a ``SimpleQueue`` has none that could be left taken.
+    """
+
+    def __init__(self, workers: Workers, count: int) -> None:
+        self._workers = workers
+        self._count = count
+        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        self._done: SimpleQueue[None] = SimpleQueue()
+        self._is_open = False
+
+    def give(self, task: _Task) -> None:
+        """Have the workers do a task."""
+        if not self._is_open:
+            self._is_open = True
+            # A program may end while a call is half read.
+            Thread(target=self._deal, daemon=True).start()
+        self._tasks.put(task)
+
+    def wait(self) -> None:
+        """Wait until a task is done, or was since the last wait."""
+        self._done.get()
+
+    def close(self) -> None:
+        """Let the tasks go that no worker has begun."""
+        self._tasks.put(None)
+
+    def _deal(self) -> None:
+        pool: ProcessPoolExecutor | None = None
+        under_way: set[Future[list[ScoreArrays]]] = set()
+        while (task := self._tasks.get()) is not None:
+            try:
+                pool = pool or self._workers.pool(self._count)
+                future = pool.submit(_score_task, task.batches)
+            except Exception as error:
+                task.scored = error
+                self._done.put(None)
+            else:
+                under_way.add(future)
+                future.add_done_callback(under_way.discard)
+                future.add_done_callback(partial(self._hand_out, task))
+        for future in under_way.copy():
+            future.cancel()
+
+    def _hand_out(self, task: _Task, future: "Future[list[ScoreArrays]]") -> None:
+        if not future.cancelled():
+            task.scored = future.exception() or future.result()
+            self._done.put(None)
+
+
 def score_in_processes(
     workers: Workers, stages: Stages, batches: Iterator[list[str]], n_jobs: int
 ) -> Iterator[tuple[list[str], ScoreArrays]]:
@@ -122,33 +185,31 @@ def score_in_processes(
         ModelError: the folder does not hold the model any more.
     """
     count = effective_n_jobs(n_jobs) - 1
-    pool: ProcessPoolExecutor | None = None
+    desk = _Desk(workers, count)
     waiting: deque[_Task] = deque()
     source = _Input(batches)
     try:
         while True:
             has_room = sum(task.characters for task in waiting) < _WAITING_CHARACTERS * (count + 1)
-            under_way = sum(not task.scored.done() for task in waiting)
+            under_way = sum(task.scored is None for task in waiting)
             if has_room and under_way < _TASKS_A_WORKER * count and (taken := source.take(_TASK_CHARACTERS))[0]:
-                pool = pool or workers.pool(count)
-                waiting.append(_Task(*taken, pool.submit(_score_task, taken[0])))
-            elif waiting and waiting[0].scored.done():
+                task = _Task(*taken)
+                waiting.append(task)
+                desk.give(task)
+            elif waiting and waiting[0].scored is not None:
                 task = waiting.popleft()
-                yield from zip(task.batches, task.scored.result(), strict=True)
+                yield from zip(task.batches, task.result(), strict=True)
             elif has_room and (taken := source.take(1))[0]:
-                own: Future[list[ScoreArrays]] = Future()
-                own.set_result([score_documents(stages, batch) for batch in taken[0]])
-                waiting.append(_Task(*taken, own))
+                waiting.append(_Task(*taken, [score_documents(stages, batch) for batch in taken[0]]))
             elif waiting:
-                wait([waiting[0].scored])
+                desk.wait()
             else:
                 break
     except Exception:
         workers.drop()
         raise
     finally:
-        for task in waiting:
-            task.scored.cancel()
+        desk.close()
     if source.failure is not None:
         raise source.failure
 

@@ -44,6 +44,24 @@ for number, page in enumerate(Predictor.load().predict_many(itertools.repeat({pa
     if number == 0:
         print("begun", flush=True)
 """
+INTERRUPTED_WITHIN_LOCKS = """
+import threading
+from spamfilter import Predictor
+taken = threading.Condition.__enter__
+is_begun = False
+def interrupted(self):
+    result = taken(self)
+    if is_begun and threading.current_thread() is threading.main_thread():
+        raise KeyboardInterrupt
+    return result
+threading.Condition.__enter__ = interrupted
+count = 0
+for _ in Predictor.load().predict_many([{page!r}] * 5000, n_jobs=2):
+    is_begun = True
+    count += 1
+is_begun = False
+print(count)
+"""
 
 
 def test_input_is_not_read_far_ahead_of_a_reader_who_takes_his_time(predictor: Predictor) -> None:
@@ -218,6 +236,12 @@ def test_an_interrupt_ends_all_processes(whom: Callable[[int, int], None]) -> No
         while living(process.pid) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert living(process.pid) == []
+
+
+def test_an_interrupt_leaves_no_lock_taken_that_workers_wait_for() -> None:
+    program = [sys.executable, "-c", INTERRUPTED_WITHIN_LOCKS.format(page=PAGE)]
+    result = subprocess.run(program, capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "5000\n", "")
 
 
 def living(session: int) -> list[int]:
