@@ -109,13 +109,19 @@ def run_shards(
         known = {}
     resumed = len(known)
     waiting = [place for place in range(len(own)) if place not in known]
-    remove_partials(place for number in waiting for place in (*own[number].outputs().values(), own[number].marker))
+    places = [place for number in waiting for place in (*own[number].outputs().values(), own[number].marker)]
+    remove_partials(places)
     sizes = [max(_size(shard.path), 0) for shard in own]
     with ProgressBoard(sizes, [place in known for place in range(len(own))], on_progress) as board:
         tasks = _tasks(own, waiting, sizes, settings.n_jobs)
-        for done in _run_tasks(tasks, job, settings, predictor, board):
-            known.update(done)
-            board.finish(len(done))
+        try:
+            for done in _run_tasks(tasks, job, settings, predictor, board):
+                known.update(done)
+                board.finish(len(done))
+        except BaseException:
+            # The other workers were killed in the midst of theirs.
+            remove_partials(places)
+            raise
     reports = [known[place] for place in range(len(own))]
     suffix = "" if parts == 1 else f".part-{part}-of-{parts}"
     result = RunResult(

@@ -276,6 +276,13 @@ def test_strict_stops_at_the_first_problem_and_names_it(
     assert not any(".partial" in name for name in tree(tmp_path / "o"))
 
 
+def test_a_run_that_ends_early_leaves_nothing_of_what_its_other_workers_wrote(tmp_path: Path) -> None:
+    compress(tmp_path / "in/a.jsonl", GOOD + b"\nno JSON\n")
+    compress(tmp_path / "in/b.jsonl", (GOOD + b"\n") * 40_000)
+    assert filtered(tmp_path, "--strict", "-j", 2) == 2
+    assert not any(".partial" in name for name in tree(tmp_path / "o"))
+
+
 def test_a_problem_is_told_at_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     compress(tmp_path / "in/a.jsonl", b"no JSON\n" + GOOD)
     filtered(tmp_path)
