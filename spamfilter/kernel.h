@@ -21,7 +21,7 @@
 #error "floats must be computed in their own precision: without the kernel numpy does the work"
 #endif
 
-#define KERNEL_VERSION 7 /* with VERSION in kernel.py: raise both when a function or its arguments change */
+#define KERNEL_VERSION 8 /* with VERSION in kernel.py: raise both when a function or its arguments change */
 
 #if defined(__GNUC__)
 #define FETCH(address) __builtin_prefetch(address)
@@ -174,7 +174,7 @@ static inline double log_add_exp(const elementary_tables *of, double a, double b
 typedef struct span_model span_model;
 
 enum { LABELS = 6, CLEAN = 0, SEO, LINK, HEADLINE, TEMPLATE, BOILERPLATE };
-enum { CONTEXT_NUMBERS = 89, SECOND_NUMBERS = 33, SPAN_NUMBERS = 52, SPAN_PAGE_NUMBERS = 22, DOCUMENT_NUMBERS = 4 };
+enum { CONTEXT_NUMBERS = 89, SECOND_NUMBERS = 33, SPAN_NUMBERS = 52, SPAN_PAGE_NUMBERS = 24, DOCUMENT_NUMBERS = 4 };
 enum { NEAR_NUMBERS = 8, PAGE_NUMBERS = 11 };
 
 
@@ -251,6 +251,7 @@ void second_numbers(const page_rows *rows, const second_rows *second, const elem
 /* What stage 2 found of pages, page_sums.py: an array of each, (pages,). */
 typedef struct {
     double *headlines, *margins[3], *strongest[2], *residue;
+    int64_t *opening;
 } page_findings;
 
 /* Stretches that were found: the tokens and the rows that they stand in, their log-odds; ascending. */
@@ -264,7 +265,7 @@ void softmax(const elementary_tables *of, double *logits, double *shown);
 void let_pages_speak(const page_rows *rows, const elementary_tables *of, const double *speaks, double *columns,
                      double *shown, double *margin);
 void sum_pages_up(const page_rows *rows, const elementary_tables *of, const double *shown, const double *margin,
-                  page_findings *findings);
+                  int64_t body_width, page_findings *findings);
 void judge_spans(const page_rows *rows, const elementary_tables *of, const double *columns, const page_findings *findings,
                  const double *weights, double bias, found_spans *spans);
 void judge_pages(const page_rows *rows, const elementary_tables *of, const page_findings *findings, const found_spans *spans,

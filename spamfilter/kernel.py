@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 7
+VERSION = 8
 """Of the functions and their arguments; a library of another version is not used."""
 LIBRARY, NEWER_LIBRARY = "_kernel.so", "_kernel_avx2.so"
 """For any machine of its kind, and for those with AVX2 and BMI2."""

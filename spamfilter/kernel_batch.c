@@ -133,6 +133,7 @@ static void lay_findings(arena *from, page_findings *findings, int64_t pages)
                             findings->strongest, findings->strongest + 1, &findings->residue};
     for (size_t place = 0; place < sizeof all / sizeof *all; place++)
         *all[place] = take_doubles(from, pages);
+    findings->opening = take_integers(from, pages);
 }
 
 static void lay_out(arena *from, workplace *at, int64_t most_spans)
@@ -313,7 +314,7 @@ int64_t score_batch(const stages *model, const uint32_t *chars, int64_t count, i
         free(from.base);
         return -1;
     }
-    sum_pages_up(&at.rows, of, at.shown, at.margin, &at.findings);
+    sum_pages_up(&at.rows, of, at.shown, at.margin, model->body_width, &at.findings);
     judge_spans(&at.rows, of, at.columns, &at.findings, model->page, model->page_bias, &at.spans);
     judge_pages(&at.rows, of, &at.findings, &at.spans, model->document, model->document_bias, document_logits);
 

@@ -66,11 +66,12 @@ static inline double odds_of(double shown) { return shown / larger(1 - shown, 1e
 
 /* shown: (LABELS, rows), probabilities. */
 void sum_pages_up(const page_rows *rows, const elementary_tables *of, const double *shown, const double *margin,
-                  page_findings *findings)
+                  int64_t body_width, page_findings *findings)
 {
     const int64_t all = rows->rows;
     for (int64_t page = 0; page < rows->pages; page++) {
         const int64_t lines = rows->edges[page + 1] - rows->edges[page];
+        int64_t opening = -1;
         uint64_t spam = 0, headlines = 0, text_lines = 0, text_width = 0, text_spam = 0, wide_spam = 0;
         double link = 0, tag = 0;
         for (int64_t row = rows->edges[page]; row < rows->edges[page + 1]; row++) {
@@ -83,9 +84,12 @@ void sum_pages_up(const page_rows *rows, const elementary_tables *of, const doub
             text_width += width;
             text_spam += own * is_text;
             wide_spam += own * width;
+            if (opening < 0 && rows->widths[row] >= body_width)
+                opening = row;
             link = larger(odds_of(shown[LINK * all + row]), link);
             tag = larger(odds_of(shown[TEMPLATE * all + row]), tag);
         }
+        findings->opening[page] = opening;
         findings->headlines[page] = (double)(int64_t)headlines / UNIT;
         findings->margins[0][page] = (double)(int64_t)spam / (double)most(lines, 1) / UNIT;
         findings->margins[1][page] = (double)(int64_t)wide_spam / (double)most((int64_t)text_width, 1) / UNIT;
@@ -108,7 +112,7 @@ static void span_page_numbers(const page_rows *rows, const elementary_tables *of
 {
     const int64_t page = rows->documents[row], before = row - rows->edges[page];
     const int64_t size = rows->edges[page + 1] - rows->edges[page];
-    const double is_best = own == best, kinds = findings->residue[page];
+    const double is_best = own == best, kinds = findings->residue[page], opens = row == findings->opening[page];
     double *const numbers = out;
     if (size == 1) {
         /* A line that is a page of its own has nobody to ask. */
@@ -133,6 +137,8 @@ static void span_page_numbers(const page_rows *rows, const elementary_tables *of
     *out++ = kinds * is_best;
     *out++ = kinds * own;
     *out++ = limited(findings->margins[1][page], 12);
+    *out++ = opens;
+    *out++ = opens * kinds;
     for (int label = 0; label < LABELS; label++)
         *out++ = larger(columns[label * rows->rows + row], -12);
     for (int place = 0; place < SPAN_PAGE_NUMBERS; place++)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from spamfilter.errors import ModelError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SETTINGS_FILE = "model.json"
 CARD_FILE = "README.md"
 CHECKSUM_FILE = "SHA256SUMS"

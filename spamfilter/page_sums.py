@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from spamfilter import elementary
 from spamfilter.context_model import ContextScores
-from spamfilter.line_facts import LOGIT_LIMIT, UNIT, WIDEST, limited
+from spamfilter.line_facts import BODY_WIDTH, LOGIT_LIMIT, UNIT, WIDEST, limited
 from spamfilter.page_features import PageFeatures
 
 _RESIDUE = (2, 4)
@@ -24,6 +24,7 @@ class PageSums:
         headlines: float64 (d,), lines likely headlines.
         margins: float64 (3, d), mean spam margin of the lines of the page, of its text by width, with at most 400
             characters of a line, and of the lines of its text; 0 where there are none.
+        opening: int64 (d,), number among all lines not blank of the first of each page's body, -1 without a body.
         strongest: float64 (2, d), largest log-odds of a link offer and of a template tag; -12 at least.
         residue: float64 (d,), how many kinds of residue each page holds, of links, headlines and tags, 0 to 3.
     """
@@ -31,6 +32,7 @@ class PageSums:
     sizes: NDArray[np.int64]
     headlines: NDArray[np.float64]
     margins: NDArray[np.float64]
+    opening: NDArray[np.int64]
     strongest: NDArray[np.float64]
     residue: NDArray[np.float64] = field(init=False)
 
@@ -70,8 +72,16 @@ def page_sums(features: PageFeatures, context: ContextScores) -> PageSums:
         sizes=pages.sizes,
         headlines=totals[1] / UNIT,
         margins=np.stack((totals[0] / lines, totals[5] / text_width, totals[4] / text_lines)) / UNIT,
+        opening=_first_wide(features.facts.shapes.widths, pages.edges),
         strongest=_largest(odds, pages.edges),
     )
+
+
+def _first_wide(widths: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The first row between edges that is wide enough for the body of a page, int64 (d,), or -1."""
+    wide = np.append((widths >= BODY_WIDTH).nonzero()[0], len(widths))
+    first: NDArray[np.int64] = wide.take(wide.searchsorted(edges[:-1]))
+    return np.where(first < edges[1:], first, -1)
 
 
 def _largest(odds: NDArray[np.float64], edges: NDArray[np.int64]) -> NDArray[np.float64]:

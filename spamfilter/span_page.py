@@ -29,6 +29,8 @@ SPAN_PAGE_NAMES: tuple[str, ...] = (
     "kinds of residue, best stretch of its page",
     "kinds of residue by odds of the stretch",
     "spam of the page's text",
+    "opens the page's body",
+    "opens the page's body, kinds of residue",
     *(f"the line: {name}" for name in ("clean", "spam", "link", "headline", "template", "boilerplate")),
 )
 
@@ -61,12 +63,14 @@ def span_page_values(
     link, template = limited(sums.strongest, 8.0).take(owners, axis=1)
     headlines = elementary.log1p(sums.headlines).take(owners)
     kinds = sums.residue.take(owners)
+    opens = rows == sums.opening.take(owners)
     values = np.stack(
         (
             *(odds, np.maximum(odds, 0), is_best, is_best * odds, lead),
             *(lines == 1, elementary.log1p(lines), elementary.log1p(before), before / np.maximum(lines - 1, 1)),
             *(link, template, headlines, kinds, kinds * is_best, kinds * odds),
             limited(sums.margins[1], LOGIT_LIMIT).take(owners),
+            *(opens, opens * kinds),
             *np.maximum(context.logits.take(rows, axis=0), -LOGIT_LIMIT).T,
         )
     )

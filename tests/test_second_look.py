@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spamfilter import Predictor
 from spamfilter.context_model import ContextScores, page_speaks
 from spamfilter.document_model import DOCUMENT_FEATURE_NAMES, document_features, kind_log_probabilities
+from spamfilter.line_facts import BODY_WIDTH
 from spamfilter.neighbours import Pages, runs
 from spamfilter.page_features import page_features
 from spamfilter.page_sums import PageSums, page_sums
@@ -21,8 +22,10 @@ from spamfilter.tokens import tokenize
 
 SPAM = "Best online casino bonus, claim 200 free spins now!"
 CLEAN = "The mill by the river grinds flour for five villages, and its wheel is mended every autumn."
+WIDE = f"{CLEAN} {CLEAN}"
 MENU = "Home | About us | Contact | Log in"
-page_texts = st.lists(st.lists(st.sampled_from([SPAM, CLEAN, MENU, "Mill"]), max_size=8).map("\n".join), min_size=1)
+page_lines = st.sampled_from([SPAM, CLEAN, WIDE, MENU, "Mill"])
+page_texts = st.lists(st.lists(page_lines, max_size=8).map("\n".join), min_size=1)
 
 
 def log_probabilities(count: int, seed: int) -> NDArray[np.float64]:
@@ -108,13 +111,18 @@ def test_sums_of_a_page_are_those_of_its_lines(predictor: Predictor, texts: list
         links = probabilities[:, 2]
         strongest = np.log(links / np.maximum(1 - links, 1e-9)).max() if high > low else -12
         assert sums.strongest[0, page] == pytest.approx(max(strongest, -12), abs=0.01)
+        wide = [low + place for place, line in enumerate(texts[page].split("\n")) if len(line) >= BODY_WIDTH]
+        assert sums.opening[page] == (wide[0] if wide else -1)
 
 
 def test_a_page_gets_the_same_sums_in_any_batch(predictor: Predictor) -> None:
-    texts = [f"{SPAM}\n{CLEAN}", "", MENU, f"{CLEAN}\n{CLEAN}\n{SPAM}\n{MENU}"]
-    _, together = judged(predictor, texts)
+    texts = [f"{SPAM}\n{CLEAN}", "", MENU, f"{CLEAN}\n{WIDE}\n{SPAM}\n{MENU}"]
+    together_context, together = judged(predictor, texts)
     for number, text in enumerate(texts):
         _, alone = judged(predictor, [text])
+        edges = together_context.second.pages.edges
+        openings = alone.opening[0], together.opening[number]
+        assert openings[0] == (openings[1] - edges[number] if openings[1] >= 0 else -1)
         for name in ("margins", "strongest"):
             assert getattr(alone, name)[:, 0].tobytes() == getattr(together, name)[:, number].tobytes(), name
 
@@ -137,7 +145,7 @@ def test_kinds_of_page_share_out_what_the_decisions_before_them_leave() -> None:
 
 
 def test_only_the_best_stretch_of_a_page_is_called_the_best(predictor: Predictor) -> None:
-    context, sums = judged(predictor, [f"{CLEAN}\n{CLEAN}\n{CLEAN}", CLEAN])
+    context, sums = judged(predictor, [f"{CLEAN}\n{WIDE}\n{{dede:field.title/}}", WIDE])
     values = span_page_values(np.array([0, 1, 2, 3]), np.array([-2.0, 1.5, 0.5, -4.0]), context, sums)
     named = {name: values[:, place].tolist() for place, name in enumerate(SPAN_PAGE_NAMES)}
     assert named["odds of the stretch by itself"] == [-2, 1.5, 0.5, -4]
@@ -146,6 +154,10 @@ def test_only_the_best_stretch_of_a_page_is_called_the_best(predictor: Predictor
     assert named["better than the next stretch of its page"] == [-3.5, 1, -1, 0]
     assert np.flatnonzero(values[3]).tolist() == [0, SPAN_PAGE_NAMES.index("the only line")]
     assert named["the only line"] == [0, 0, 0, 1]
+    assert named["opens the page's body"] == [0, 1, 0, 0]
+    kinds = named["kinds of residue on the page"][1]
+    assert kinds > 0
+    assert named["opens the page's body, kinds of residue"] == [0, kinds, 0, 0]
     assert named["lines before"] == [0, np.rint(np.log1p(1) * 256) / 256, np.rint(np.log1p(2) * 256) / 256, 0]
 
 

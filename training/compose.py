@@ -1,17 +1,16 @@
 """Makes pages out of labelled lines: spun pages, splices with their untouched twins, spam pages, threads.
 
 Everything is drawn from the documents handed in, so pages composed from one fold hold nothing of another.
-The same documents and seed give the same pages.
+The same documents and seed give the same pages; a seed is a number or a text, such as "0 fold 1".
 """
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 
 from spamfilter.labels import Label
-from training.documents import LabelledDocument, LabelledLine
+from training.documents import WRITTEN, LabelledDocument, LabelledLine
 from training.lines import PHRASES_SUFFIX
-from training.page_material import BODY_WIDTH, LINK_TOPIC, Article, fill_pools
+from training.page_material import BODY_WIDTH, LINK_TOPIC, Article, fill_pools, text_width
 from training.splice import splice
 
 _EXCERPTS = (4, 8, 12, 20, 30, 45, 70)
@@ -27,10 +26,10 @@ _HACKED_SHARE = 0.15
 _SPLICES, _WRITTEN_SPLICES = 14, 4
 """Most spliced sentences made of one article, and of one that is hand-written where there are public ones as well:
 those tell of what spam touts, and in great numbers they teach that a tout's words may stand in any sentence."""
-_SPLICE_ROUNDS, _SPLICE_ROUNDS_ABROAD = 3, 6
-"""How often articles are spliced once more for the span model alone: English ones, which are most, and all others."""
-OTHER_STREAM = 1000
-"""Between the seeds of what is composed apart."""
+_SPLICE_ROUNDS = {"en": 3, "zh": 2, "ja": 2, "ko": 2}
+_SPLICE_ROUNDS_ELSEWHERE = 6
+"""How often articles are spliced once more for the span model alone. In the languages named there are thousands of
+sentences, elsewhere hundreds; and Chinese, Japanese and Korean share no words with others, so more cost those."""
 _NEUTRAL_SHARES = (0.0, 0.0, 0.0, 0.0, 0.2)
 """Neutral lines for each line of spam on a spam page, one of these: such pages seldom speak of anything else."""
 _SKELETON_SHARE, _SKELETON_SHARE_ABROAD = 0.1, 0.05
@@ -50,7 +49,7 @@ def excerpt(
 
 def is_title_like(text: str) -> bool:
     """Whether a text is short and does not end as sentences do."""
-    return 15 <= len(text) <= 150 and text[-1] not in ".!?。"
+    return 15 <= text_width(text) <= 150 and text[-1] not in ".!?。"
 
 
 def _lists(lines: Sequence[LabelledLine]) -> list[tuple[int, int]]:
@@ -65,14 +64,14 @@ def _lists(lines: Sequence[LabelledLine]) -> list[tuple[int, int]]:
 
 
 class Composer:
-    """Composes documents; one instance, one stream of random choices."""
+    """Composes documents. Each article and each pool has a stream of random choices of its own."""
 
-    def __init__(self, documents: Sequence[LabelledDocument], seed: int) -> None:
+    def __init__(self, documents: Sequence[LabelledDocument], seed: int | str) -> None:
         self._documents = documents
-        self._random = random.Random(seed)
+        self._seed = seed
         self._pools = fill_pools(documents)
         self._topics = self._pools.seo_topics()
-        self._count = 0
+        self._begin()
 
     def compose(self) -> list[LabelledDocument]:
         """Return the real documents and all that is made of them."""
@@ -83,6 +82,7 @@ class Composer:
             if document.source != "lines" or any(line.spans for line in document.lines)
         ]
         for article in self._pools.articles:
+            self._begin("article", article.key)
             language, lines = article.language, article.lines
             body = excerpt(lines, self._random)
             if self._random.random() < 0.6:
@@ -102,19 +102,33 @@ class Composer:
 
     def more_splices(self) -> list[LabelledDocument]:
         """Spliced sentences and their twins, made of all articles again and again."""
-        return [
-            made
-            for number in range(_SPLICE_ROUNDS_ABROAD)
-            for article in self._pools.articles
-            if number < _SPLICE_ROUNDS or article.language != "en"
-            for made in self._splices(article)
-        ]
+        made = []
+        for number in range(_SPLICE_ROUNDS_ELSEWHERE):
+            for article in self._pools.articles:
+                if number < _SPLICE_ROUNDS.get(article.language, _SPLICE_ROUNDS_ELSEWHERE):
+                    self._begin("splices", number, article.key)
+                    made.extend(self._splices(article))
+        return made
+
+    def _begin(self, *purpose: object) -> random.Random:
+        """Begin a stream of choices for one purpose: what is made for others, which come and go, does not change it."""
+        self._purpose = " ".join(map(str, purpose))
+        self._count = 0
+        self._random = random.Random(f"{self._seed} {self._purpose}")
+        return self._random
 
     def _document(
-        self, kind: str, language: str, lines: Sequence[LabelledLine], *, spam: bool | None
+        self,
+        kind: str,
+        language: str,
+        lines: Sequence[LabelledLine],
+        *,
+        spam: bool | None,
+        page_type: str | None = None,
     ) -> LabelledDocument:
         self._count += 1
-        return LabelledDocument(f"{kind}-{self._count}", kind, language, tuple(lines), None, spam)
+        name = f"{kind} {self._count} of {self._purpose}"
+        return LabelledDocument(name, kind, language, tuple(lines), page_type, spam)
 
     def _phrase(self, language: str) -> str | None:
         """A phrase to splice, mostly in the language of its host."""
@@ -139,13 +153,13 @@ class Composer:
         random_ = self._random
         lines = list(body)
         kinds = 0
-        hosts = [number for number, line in enumerate(lines) if len(line.text) >= BODY_WIDTH]
+        hosts = [number for number, line in enumerate(lines) if text_width(line.text) >= BODY_WIDTH]
         if hosts and random_.random() < 0.75:
-            for host in {hosts[0] if random_.random() < 0.5 else random_.choice(hosts)}:
-                spliced = self._splice_line(lines[host], language, count=1 + (random_.random() < 0.15))
-                if spliced is not None:
-                    lines[host] = spliced
-                    kinds += 1
+            host = hosts[0] if random_.random() < 0.5 else random_.choice(hosts)
+            spliced = self._splice_line(lines[host], language, count=1 + (random_.random() < 0.15))
+            if spliced is not None:
+                lines[host] = spliced
+                kinds += 1
         tail: list[LabelledLine] = []
         if random_.random() < 0.7 and self._pools.headline_runs:
             tail += self._headlines(language)
@@ -195,19 +209,21 @@ class Composer:
     def _splices(self, article: Article) -> list[LabelledDocument]:
         """Spliced sentences, as documents of one line, with their untouched twins."""
         language, made = article.language, []
-        hosts = [line for line in article.lines if 40 <= len(line.text) <= 600]
+        hosts = [line for line in article.lines if 40 <= text_width(line.text) <= 600]
+        page_type = WRITTEN if article.is_written else None
         most = _WRITTEN_SPLICES if article.is_written and self._pools.skeletons else _SPLICES
         for host in self._random.sample(hosts, min(len(hosts), most)):
             spliced = self._splice_line(host, language, count=1 + (self._random.random() < 0.1))
             if spliced is not None:
-                made.append(self._document("splice", language, [spliced], spam=None))
-                made.append(self._document("twin", language, [host], spam=False))
+                made.append(self._document("splice", language, [spliced], spam=None, page_type=page_type))
+                made.append(self._document("twin", language, [host], spam=False, page_type=page_type))
         return made
 
     def _spam_pages(self) -> list[LabelledDocument]:
         """Whole pages and posts of one trade, with the furniture and neutral lines that real ones have."""
-        random_, made = self._random, []
+        made = []
         for (topic, language), groups in sorted(self._pools.spam.items()):
+            random_ = self._begin("spam", topic, language)
             label = Label.LINK_EXCHANGE if topic == LINK_TOPIC else Label.SEO_INJECTION
             for _ in range(max(2, len(groups) // 2)):
                 chosen = random_.sample(groups, min(len(groups), random_.choice((1, 2, 3, 5, 8))))
@@ -258,7 +274,7 @@ class Composer:
     def _contents(self, language: str, lines: list[LabelledLine]) -> list[LabelledDocument]:
         """An article that opens with the list of its own headings: not a list of headlines."""
         body = excerpt(lines, self._random)
-        headings = [line for line in body if 8 <= len(line.text) <= 80 and line.text[-1:] not in ".!?。"]
+        headings = [line for line in body if 8 <= text_width(line.text) <= 80 and line.text[-1:] not in ".!?。"]
         if len(headings) < 3 or self._random.random() < 0.5:
             return []
         numbered = self._random.random() < 0.4
@@ -270,10 +286,11 @@ class Composer:
 
     def _long_articles(self) -> list[LabelledDocument]:
         """Articles at full length, with residue and without: only a long body tells what words it does not use."""
-        random_, made = self._random, []
+        made = []
         for article in self._pools.articles:
-            if sum(len(line.text) >= BODY_WIDTH for line in article.lines) < _LONG_ARTICLE:
+            if sum(text_width(line.text) >= BODY_WIDTH for line in article.lines) < _LONG_ARTICLE:
                 continue
+            random_ = self._begin("long", article.key)
             for spun in (True,) * _LONG_SPUN + (False,) * _LONG_BODIES:
                 body = excerpt(article.lines, random_, (30, 45, 70, 120))
                 made.append(self._body(article.language, body, spun=spun))
@@ -281,8 +298,9 @@ class Composer:
 
     def _articles_with_lists(self) -> list[LabelledDocument]:
         """Articles around their own lists of short lines, with residue and without: such lists are no headlines."""
-        random_, made = self._random, []
+        made = []
         for article in self._pools.articles:
+            random_ = self._begin("lists", article.key)
             lists = _lists(article.lines)
             for start, stop in random_.sample(lists, min(len(lists), _LISTS)):
                 body = article.lines[max(start - random_.randint(2, 30), 0) : stop + random_.randint(2, 30)]
@@ -297,6 +315,7 @@ class Composer:
         """Pages whose content is their list of titles: clean."""
         made = []
         for language, runs in sorted(self._pools.headline_runs.items()):
+            self._begin("listings", language)
             for run in runs:
                 if len(run) >= 5 and self._random.random() < 0.3:
                     lines = [LabelledLine(text, Label.CLEAN) for text in run[:40]]
@@ -305,13 +324,14 @@ class Composer:
         return made
 
     def _neutral(self, language: str, count: int) -> list[str]:
-        pool = self._pools.clean.get(language)
+        pools = self._pools.clean.get(language, []), self._pools.sentences.get(language, [])
+        pool = [group for groups in pools for group in groups] if count else []
         return [self._random.choice(self._random.choice(pool)) for _ in range(count)] if pool else []
 
     def _threads(self, label: Label, language: str, groups: list[list[str]]) -> list[LabelledDocument]:
         """Ordinary comments with a few lines of spam among them."""
         random_, made = self._random, []
-        if not self._pools.clean.get(language):
+        if not (self._pools.clean.get(language) or self._pools.sentences.get(language)):
             return []
         for _ in range(max(1, len(groups) // 40)):
             ordinary = [LabelledLine(text, Label.CLEAN) for text in self._neutral(language, random_.randint(3, 12))]
@@ -321,9 +341,16 @@ class Composer:
         return made
 
     def _clean_pages(self) -> list[LabelledDocument]:
-        """Clean groups of one language put together to pages of many lengths, with and without furniture."""
-        random_, made = self._random, []
-        for language, groups in sorted(self._pools.clean.items()):
+        """Clean groups of one language put together to pages of many lengths, with and without furniture.
+
+        Hand-written ones measure what is lost of honest text about what spam touts: sentences stay apart from them.
+        """
+        return [*self._pages_of("clean", self._pools.clean), *self._pages_of("sentences", self._pools.sentences)]
+
+    def _pages_of(self, kind: str, pool: dict[str, list[list[str]]]) -> list[LabelledDocument]:
+        made = []
+        for language, groups in sorted(pool.items()):
+            random_ = self._begin(kind, language)
             waiting = random_.sample(groups, len(groups))
             while waiting:
                 count = random_.choice((1, 1, 2, 4, 8))
@@ -333,12 +360,12 @@ class Composer:
                     furniture = [LabelledLine(text, Label.BOILERPLATE) for text in self._furniture(language, 8)]
                     split = random_.randint(0, len(furniture))
                     lines = furniture[:split] + lines + furniture[split:]
-                made.append(self._document("clean", language, lines, spam=False))
+                made.append(self._document(kind, language, lines, spam=False))
         return made
 
     def _single_lines(self) -> list[LabelledDocument]:
         """Documents of one line."""
-        random_, made = self._random, []
+        made = []
         for document in self._documents:
             if (document.page_type or "").endswith(PHRASES_SUFFIX):
                 continue
@@ -346,18 +373,18 @@ class Composer:
                 line for line in document.lines if not line.spans and line.label not in (None, Label.HEADLINE_LIST)
             ]
             most = 3 if document.source == "lines" else 2
+            random_ = self._begin("line", document.document_id)
             for line in random_.sample(labelled, min(len(labelled), most)):
                 spam = line.label in (Label.SEO_INJECTION, Label.LINK_EXCHANGE)
-                bare = replace(line, spans=())
-                made.append(self._document("line", document.language, [bare], spam=spam or None))
+                made.append(self._document("line", document.language, [line], spam=spam or None))
         return made
 
 
-def compose(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDocument]:
+def compose(documents: Sequence[LabelledDocument], seed: int | str) -> list[LabelledDocument]:
     """Compose pages from ``documents``; real documents of public sources are returned among them."""
     return Composer(documents, seed).compose()
 
 
-def compose_splices(documents: Sequence[LabelledDocument], seed: int) -> list[LabelledDocument]:
+def compose_splices(documents: Sequence[LabelledDocument], seed: int | str) -> list[LabelledDocument]:
     """Spliced sentences of ``documents`` with their untouched twins, drawn anew."""
-    return Composer(documents, seed + OTHER_STREAM).more_splices()
+    return Composer(documents, seed).more_splices()

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-__all__ = ["LabelledDocument", "LabelledLine"]
+__all__ = ["WRITTEN", "LabelledDocument", "LabelledLine"]
+
+WRITTEN = "written"
+"""Page type of what is made of hand-written lines, most of which tell of what spam touts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class LabelledDocument:
         source: Name of the source it comes from; splits for held-out data may go by it.
         language: ISO 639-1 code, such as ``"en"``.
         lines: The lines from top to bottom.
-        page_type: What kind of page it is, where the source says so (``"article"``, ``"forum"``, ...).
+        page_type: What kind of page it is, where the source says so (``"article"``, ``"forum"``, ...); ``WRITTEN`` of
+            a hand-written sentence that was spliced.
         spam: Whether the document as a whole is spam; ``None`` where nobody has said.
     """
 

@@ -37,13 +37,21 @@ from training.lines import PHRASES_SUFFIX
 from training.measure import choose_points
 from training.page_training import Progress, fit_context, fit_documents, fit_levelled_span_pages
 from training.phrase_training import fit_choice, fit_phrases, phrase_examples, propose
-from training.span_training import ScoredBatch, boundary_examples, candidates_of, fit_boundaries, score_documents
+from training.span_training import (
+    ScoredBatch,
+    boundary_examples,
+    candidates_of,
+    fit_boundaries,
+    mean_of_boundaries,
+    score_documents,
+)
 from training.suspicion_training import fit_suspicion, look_where_suspicious
 
 _LABEL_NUMBER = {label.value: number for number, label in enumerate(LABELS)}
 _SPAN_SHARE = {
     "spun": 0.3,
     "clean": 0.5,
+    "sentences": 0.5,
     "body": 0.1,
     "wcxb": 0.15,
     "spam": 0.15,
@@ -53,7 +61,9 @@ _SPAN_SHARE = {
 }
 
 _GROUPS_A_FOLD_UNIT = 8
-_DRAWS, _NEXT_DRAW = 3, 500
+_BOUNDARY_DRAWS = 2
+"""What is drawn in splicing moves what is found by a point; so boundaries are the mean of fits on two draws."""
+_DRAWS = 3
 """What is drawn in composing moves recall by three points; so the context model learns from three draws."""
 _TITLE_PHRASES = ("archive-titles", "shop-names")
 _SPLICED_ONLY = "splice-"
@@ -102,11 +112,11 @@ class _FoldScores:
     """Composed documents of one fold as seen by models fitted on the others.
 
     Attributes:
-        splices: more spliced sentences, from which only the span model learns.
+        samples: what the span model learns from, drawn several times; from all but the first only boundaries.
     """
 
     scored: list[ScoredBatch]
-    splices: list[LabelledDocument]
+    samples: list[list[LabelledDocument]]
     candidates: list[SpanCandidates] = field(default_factory=list)
 
 
@@ -210,15 +220,16 @@ def _idf_table(documents: Sequence[LabelledDocument], char_table: NDArray[np.uin
     return table
 
 
-def _for_spans(scored: Sequence[ScoredBatch], settings: FitSettings, fold: int) -> list[LabelledDocument]:
-    """The share of a fold's documents from which the span model learns boundaries."""
+def _for_spans(
+    own: Sequence[LabelledDocument], composed: Sequence[LabelledDocument], seed: str
+) -> list[LabelledDocument]:
+    """What the span model learns from: a share of the pages of a fold, and more sentences spliced."""
     chosen = []
-    for part in scored:
-        for document in part.documents:
-            share = _SPAN_SHARE.get(document.source, 0.5 if document.source.startswith("UD") else 1.0)
-            if unit_number(f"{settings.seed + fold}:{document.document_id}") < share:
-                chosen.append(document)
-    return chosen
+    for document in composed:
+        share = _SPAN_SHARE.get(document.source, 0.5 if document.source.startswith("UD") else 1.0)
+        if unit_number(f"{seed}:{document.document_id}") < share:
+            chosen.append(document)
+    return [*chosen, *compose_splices(own, seed)]
 
 
 def _without_each(parts: Sequence[Sequence[_Part]]) -> list[list[_Part]]:
@@ -245,24 +256,26 @@ def _fit_spans(
     progress: Progress,
 ) -> tuple[SpanModel, list[_FoldScores]]:
     """The span model, and the folds with the candidates that models of the other folds found in them."""
-    samples = [
-        score_documents(
-            [*_for_spans(fold.scored, settings, number), *fold.splices], line_models[number], char_table, idf
-        )
-        for number, fold in enumerate(folds)
-    ]
-    count = len(folds)
-    progress(f"span model: {count + 1} fits of boundaries")
-    with TemporaryDirectory() as folder:
-        # One set of arrays a fold, in files that processes share: there are gigabytes of them.
-        examples = [
-            [_mapped(boundary_examples(one, line_models[number]), Path(folder) / str(number))] if one else []
-            for number, one in enumerate(samples)
-        ]
-        boundaries: list[SpanModel] = Parallel(n_jobs=settings.jobs)(
-            delayed(fit_boundaries)(parts) for parts in _without_each(examples)
-        )
-        del examples
+    count, draws = len(folds), []
+    samples: list[list[ScoredBatch]] = []
+    for draw in reversed(range(_BOUNDARY_DRAWS)):
+        progress(f"span model: {count + 1} fits of boundaries on draw {draw + 1} of {_BOUNDARY_DRAWS}")
+        samples.clear()  # gigabytes
+        for number, fold in enumerate(folds):
+            samples.append(score_documents(fold.samples[draw], line_models[number], char_table, idf))
+        with TemporaryDirectory() as folder:
+            # One set of arrays a fold, in files that processes share: there are gigabytes of them.
+            examples = [
+                [_mapped(boundary_examples(one, line_models[number]), Path(folder) / str(number))] if one else []
+                for number, one in enumerate(samples)
+            ]
+            fitted: list[SpanModel] = Parallel(n_jobs=settings.jobs)(
+                delayed(fit_boundaries)(parts) for parts in _without_each(examples)
+            )
+            draws.append(fitted)
+            del examples
+    # What the first draw holds is at hand now: phrases and judges learn from it.
+    boundaries = [mean_of_boundaries(models) for models in zip(*draws, strict=True)]
     progress(f"span model: {count + 1} fits of phrases")
     proposals = [
         [
@@ -307,13 +320,17 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
     written = [one for one in documents if one.source != "generated"]
     *fold_models, line_model = _fit_lines(documents, char_table, settings, progress)
     folds, owns = [], []
+    seeds = [f"{settings.seed} fold {fold}" for fold in range(settings.folds)]
     for fold, model in enumerate(fold_models):
         own = [one for one in written if fold_of(one, settings.folds, settings.seed) == fold]
         owns.append(own)
-        composed = compose(own, settings.seed + fold)
+        composed = compose(own, seeds[fold])
         progress(f"fold {fold}: {len(composed)} pages of {sum(len(one.lines) for one in composed)} lines")
-        splices = compose_splices(own, settings.seed + fold)
-        folds.append(_FoldScores(score_documents(composed, model, char_table, idf), splices))
+        samples = [_for_spans(own, composed, seeds[fold])]
+        for draw in range(1, _BOUNDARY_DRAWS):
+            seed = f"{seeds[fold]} draw {draw}"
+            samples.append(_for_spans(own, compose(own, seed), seed))
+        folds.append(_FoldScores(score_documents(composed, model, char_table, idf), samples))
     span_model, folds = _fit_spans(folds, fold_models, char_table, idf, settings, progress)
     # Idle processes keep gigabytes, which what comes next needs.
     get_reusable_executor().shutdown()
@@ -323,8 +340,8 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
         one
         for fold, model in enumerate(fold_models)
         for drawn in (
-            *(compose(owns[fold], settings.seed + fold + draw * _NEXT_DRAW) for draw in range(1, _DRAWS)),
-            compose_context_pages(owns[fold], settings.seed + fold),
+            *(compose(owns[fold], f"{seeds[fold]} draw {draw}") for draw in range(1, _DRAWS)),
+            compose_context_pages(owns[fold], seeds[fold]),
         )
         for one in score_documents(drawn, model, char_table, idf)
     ]

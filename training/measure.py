@@ -36,9 +36,7 @@ LEAST_ODDS = {
 
 Higher for link offers and tags: a sentence on links reads much like an offer, an address full of marks much like a tag,
 and few pages are there to measure either."""
-SPAN_SHARE = 0.5
-"""Share of the tolerated rate that stretches may use up: their lines are flagged besides those flagged as a whole."""
-ALONE_RATE, PAGE_RATE = 8.5e-3, 1e-3
+ALONE_RATE, PAGE_RATE = 8e-3, 1e-3
 """A line that is a document of its own has no page that could speak for or against a stretch in it: where lines of
 pages have a stretch wrongly reported at PAGE_RATE, it has one at ALONE_RATE."""
 
@@ -146,8 +144,7 @@ def _span_thresholds(best: NDArray[np.float64], lines: _CleanLines) -> tuple[flo
             found.append(thresholds_at(_tempered(best[group], lines.pages[group]), lines.widths[group]))
     if not found:
         found.append(thresholds_at(_tempered(best[lines.measured], lines.pages[lines.measured])))
-    highest = [max(values) for values in zip(*found, strict=True)]
-    return tuple(_at_other_rates(highest, SPAN_SHARE).tolist())
+    return tuple(max(values) for values in zip(*found, strict=True))
 
 
 def _at_other_rates(thresholds: Sequence[float], factor: float) -> NDArray[np.float64]:
@@ -199,7 +196,7 @@ def _real_clean_pages(documents: Sequence[LabelledDocument], kinds: NDArray[np.i
     of_the_web: NDArray[np.bool_] = (sources == "wcxb") & (kinds == 0)
     if of_the_web.sum() * RATES[0] >= 20:
         return of_the_web
-    clean_text = np.char.startswith(sources, "UD") | np.isin(sources, ("body", "clean")) | of_the_web
+    clean_text = np.char.startswith(sources, "UD") | np.isin(sources, ("body", "clean", "sentences")) | of_the_web
     excerpts: NDArray[np.bool_] = clean_text & (kinds == 0)
     return excerpts
 

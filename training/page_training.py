@@ -38,6 +38,7 @@ _DOCUMENT_WEIGHTS = {
     "spam": 5.0,
     "spun": 0.015,
     "clean": 0.3,
+    "sentences": 0.3,
     "contents": 0.3,
     "listing": 0.3,
     "thread": 0.3,

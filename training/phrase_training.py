@@ -24,7 +24,7 @@ from spamfilter.span_phrases import (
 from spamfilter.span_stretches import REACH, best_rivals, ranges, rivals
 from spamfilter.span_tokens import PieceTokens
 from training.dense_training import fit_dense_model, fit_piecewise_model, one_quiet_thread, used_columns
-from training.span_training import ALONE_WEIGHT, ScoredBatch, gold_tokens, span_inputs
+from training.span_training import ScoredBatch, gold_tokens, span_inputs, stretch_weights
 
 _SAMPLED = 0.12
 """Share of the stretches far from any phrase that are put beside their rivals."""
@@ -101,7 +101,6 @@ def propose(model: SpanModel, line_model: LineModel, scored: ScoredBatch, seed: 
     itself = np.concatenate(([True], owner[1:] != owner[:-1]))
     kept = itself | compared[owner]
     owner, first, last = owner[kept], first[kept], last[kept]
-    alone = np.array([len(one.lines) == 1 for one in scored.documents])
     line = scored.features.lines.searchsorted(pieces.lines[pieces.numbers[first]])
     return Proposals(
         values=looked.describe(first, last),
@@ -110,7 +109,7 @@ def propose(model: SpanModel, line_model: LineModel, scored: ScoredBatch, seed: 
         first=pieces.tokens[first],
         last=pieces.tokens[last],
         overlap=overlap_with(gold, first, last),
-        weights=np.where(alone[scored.features.pages.documents[line]], ALONE_WEIGHT, 1.0),
+        weights=stretch_weights(scored.documents)[scored.features.pages.documents[line]],
         stands_for=np.where(near, 1.0, compared / _SAMPLED)[owner],
     )
 

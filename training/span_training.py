@@ -29,6 +29,9 @@ from spamfilter.span_tokens import (
     NUMERIC_COUNT,
     SPAN_BITS,
     cut_pieces,
+    high_field,
+    low_field,
+    middle_field,
     numeric_inputs,
     span_rows,
     strangeness_before,
@@ -37,16 +40,21 @@ from spamfilter.suspicion import SUSPICION_NAMES
 from spamfilter.text import TextBatch, encode_documents
 from spamfilter.tokens import KIND_LINE_END, TokenBatch, tokenize
 from training.dense_training import fit_dense_model, one_quiet_thread, used_columns
-from training.documents import LabelledDocument
+from training.documents import WRITTEN, LabelledDocument
 
 _INVERSE_REGULARISATION = 1.0
 _WEIGHT_LIMIT = 4095
 _NUMERIC_UNIT = 1000.0
 _BATCH_DOCUMENTS = 400
+_FIELDS = (low_field, middle_field, high_field)
+"""Where a row of the table holds its weights for a first, a last and any token of a phrase."""
 _SIDES = (0, 1, 0)
 """Where the scores of a first, a last and any token of a phrase look: 0 before the token, 1 behind it."""
-ALONE_WEIGHT = 0.3
-"""Weight of a stretch in a line that stands alone: few documents of the web are single lines."""
+_ALONE_WEIGHT = 0.3
+"""Weight of a stretch in a line that stands alone, where one on a page weighs 1: few documents are single lines."""
+_PUBLIC_SPLICE_WEIGHT, _TWIN_WEIGHT = 1.0, 3.0
+"""The same for a spliced sentence of a public source, a sample of the web as hand-written ones are not, and for an
+untouched one, of which the web has thousands for each that is spliced."""
 REAL_SOURCES = ("wcxb", "UD", "twin")
 """Pages of public sources, and single clean sentences. Hand-written hard negatives are no sample of the web."""
 
@@ -60,6 +68,18 @@ class ScoredBatch:
     tokens: TokenBatch
     scores: LineScores
     features: PageFeatures
+
+
+def stretch_weights(documents: Sequence[LabelledDocument]) -> NDArray[np.float64]:
+    """What a stretch weighs in each document, float64 (d,)."""
+    return np.array([1.0 if len(one.lines) > 1 else _weight_alone(one) for one in documents])
+
+
+def _weight_alone(document: LabelledDocument) -> float:
+    if document.source == "twin":
+        return _TWIN_WEIGHT
+    is_public = document.source == "splice" and document.page_type != WRITTEN
+    return _PUBLIC_SPLICE_WEIGHT if is_public else _ALONE_WEIGHT
 
 
 def score_documents(
@@ -179,13 +199,34 @@ def fit_boundaries(examples: Sequence[BoundaryExamples]) -> SpanModel:
         numeric_weights.append(regression.coef_[0][len(used) :].astype(np.float64))
         # Without the prior odds the scores are log-likelihood ratios, which add up over a stretch.
         biases.append(float(regression.intercept_[0]) - float(np.log(truth.sum() / (~truth).sum())))
-    weights = np.stack(coefficients, axis=1)
+    return _boundary_model(
+        np.stack(coefficients, axis=1), np.stack(numeric_weights, axis=1) / _NUMERIC_UNIT, np.array(biases)
+    )
+
+
+def mean_of_boundaries(models: Sequence[SpanModel]) -> SpanModel:
+    """The scorer whose weights are the means of those that ``fit_boundaries`` gives; one alone stays as it is.
+
+    Fits on several draws of splices differ by what was drawn, which their mean does not (bagging, Breiman, 1996).
+    """
+    if len(models) == 1:
+        return models[0]
+    tables = [np.stack([field(one.table) for field in _FIELDS], axis=1) / one.scale for one in models]
+    numeric = [one.numeric_weights / (one.scale * NUMERIC_SHIFT) for one in models]
+    biases = [one.bias / one.scale for one in models]
+    return _boundary_model(*(np.mean(np.stack(each), axis=0) for each in (tables, numeric, biases)))
+
+
+def _boundary_model(
+    weights: NDArray[np.float64], numeric_weights: NDArray[np.float64], biases: NDArray[np.float64]
+) -> SpanModel:
+    """A scorer with real weights float64 (2 ** SPAN_BITS, 3), (NUMERIC_COUNT, 3) and (3,), rounded and packed."""
     scale = _WEIGHT_LIMIT / max(float(np.abs(weights).max()), 1e-9)
     integer = np.rint(weights * scale).astype(np.int64)
     return SpanModel(
         table=integer[:, 0] + (integer[:, 1] << FIELD_BITS) + (integer[:, 2] << (2 * FIELD_BITS)),
-        numeric_weights=np.rint(np.stack(numeric_weights, axis=1) / _NUMERIC_UNIT * scale * NUMERIC_SHIFT),
-        bias=np.rint(np.array(biases) * scale).astype(np.int64),
+        numeric_weights=np.rint(numeric_weights * scale * NUMERIC_SHIFT),
+        bias=np.rint(biases * scale).astype(np.int64),
         scale=scale,
         phrases=PhraseModel(np.zeros((2, 1 << PHRASE_BITS), np.int32), 1.0, 0.0),
         choice=_empty(CANDIDATE_NAMES),
@@ -259,10 +300,10 @@ def fit_span_pages(
         truth, known = label_candidates(scored, found)
         rows = scored.features.lines.searchsorted(found.lines)
         numbers, _ = model.judge(found, rows, context, sums)
-        alone = sums.sizes.take(scored.features.pages.documents.take(rows)) == 1
+        own_weights = stretch_weights(scored.documents)[scored.features.pages.documents.take(rows)]
         values.append(numbers[known])
         truths.append(truth[known])
-        weights.append(np.where(alone[known], ALONE_WEIGHT, 1.0))
+        weights.append(own_weights[known])
     truth = np.concatenate(truths)
     if len(np.unique(truth)) < 2:
         # Few lines, all stretches found or none: the page has nothing to add.

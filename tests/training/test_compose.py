@@ -8,7 +8,8 @@ import pytest
 from spamfilter import LABELS
 from tests.training.material import own_documents
 from training.compose import _LONG_BODIES, _LONG_SPUN, compose, compose_splices
-from training.documents import LabelledDocument, LabelledLine
+from training.documents import WRITTEN, LabelledDocument, LabelledLine
+from training.page_material import text_width
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,14 @@ def test_spans_lie_inside_their_lines_in_order(composed: list[LabelledDocument])
 def test_every_splice_has_its_untouched_twin(composed: list[LabelledDocument]) -> None:
     kinds = Counter(document.source for document in composed)
     assert kinds["splice"] == kinds["twin"] > 0
+
+
+def test_spliced_sentences_and_their_twins_say_whether_they_are_written() -> None:
+    public = LabelledDocument("page-1", "wcxb", "en", an_article(9).lines)
+    for made in (compose([*own_documents(), public], 3), compose_splices([*own_documents(), public], 3)):
+        sentences = [one for one in made if one.source in ("splice", "twin")]
+        assert {one.page_type for one in sentences if "page-1" in one.document_id} == {None}
+        assert {one.page_type for one in sentences if "page-1" not in one.document_id} == {WRITTEN}
 
 
 def test_all_kinds_of_page_and_all_labels_occur(composed: list[LabelledDocument]) -> None:
@@ -155,3 +164,25 @@ def test_no_document_makes_no_page() -> None:
 def test_documents_of_public_sources_stay_as_they_are() -> None:
     page = LabelledDocument("wcxb-1", "wcxb", "en", own_documents()[0].lines, "article", False)
     assert page in compose([page, *own_documents()], 0)
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("zh", "村口的石桥在去年夏天被洪水冲垮以后，大家走了整整半年的山路。"),
+        ("ja", "岬の古い灯台は昨年の台風で窓をすべて失い、今も夜になると暗いままだ。"),
+        ("ko", "마을 어귀의 옛 등대는 지난해 태풍에 창을 모두 잃고 지금도 밤이면 어둡다."),
+    ],
+)
+def test_sentences_in_scripts_that_need_fewer_characters_are_spliced_too(language: str, sentence: str) -> None:
+    assert len(sentence) < 45
+    lines = tuple(LabelledLine(f"{number}：{sentence}", "clean") for number in (1, 2))
+    made = compose([*own_documents(), LabelledDocument("own", "lines", language, lines)], 0)
+    assert {line.text for one in made if one.source == "twin" for line in one.lines} >= {line.text for line in lines}
+
+
+def test_the_width_of_a_text_counts_dense_scripts_more() -> None:
+    assert [text_width(text) for text in ("", "stone bridge", "石桥", "かな", "다리", "สะพาน", "石桥 2025")] == [
+        *(0, 12, 5, 5, 5, 5),
+        10,
+    ]

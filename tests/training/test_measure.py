@@ -91,8 +91,8 @@ def test_of_a_page_that_is_misjudged_from_top_to_bottom_two_lines_count() -> Non
     scores[:10] = 20.0
     points = chosen(documents, {Label.SEO_INJECTION: scores}, scores)
     # Two of the ten allowed are of that page, so eight are left for the others.
-    for kind, others in ((Label.SEO_INJECTION, 8), ("span", 3)):
-        assert (scores[10:] >= at(points, kind, 1e-2)).sum() == pytest.approx(others, abs=1)
+    for kind in (Label.SEO_INJECTION, "span"):
+        assert (scores[10:] >= at(points, kind, 1e-2)).sum() == pytest.approx(8, abs=1)
 
 
 @pytest.mark.parametrize(
@@ -128,11 +128,11 @@ def test_boilerplate_is_what_six_clean_lines_in_a_thousand_are_taken_for() -> No
     assert (scores >= points.boilerplate).mean() == pytest.approx(0.006, abs=0.001)
 
 
-def test_stretches_use_up_half_of_the_rate() -> None:
+def test_stretches_are_reported_at_the_tolerated_rate() -> None:
     scores = falling(2000)
     points = chosen(pages("wcxb", 200, 10), {}, scores)
     for rate in (1e-1, 3e-2, 1e-2):
-        assert (scores >= at(points, "span", rate)).mean() == pytest.approx(rate / 2, rel=0.2)
+        assert (scores >= at(points, "span", rate)).mean() == pytest.approx(rate, rel=0.2)
 
 
 @pytest.mark.parametrize("harder", [0, 1])
@@ -141,7 +141,7 @@ def test_stretches_have_the_threshold_that_the_harder_of_pages_and_treebanks_ask
     scores[harder] += 5
     points = chosen([*pages("wcxb", 100, 10), *pages("UD_Free", 100, 10)], {}, scores.ravel())
     shares = (scores >= at(points, "span", 1e-2)).mean(axis=1)
-    assert shares[harder] == pytest.approx(0.005, abs=0.002)
+    assert shares[harder] == pytest.approx(0.01, abs=0.002)
     assert shares[1 - harder] == 0
 
 
@@ -158,7 +158,7 @@ def test_stretches_are_measured_by_the_characters_of_their_lines() -> None:
         documents[page] = LabelledDocument(documents[page].document_id, "wcxb", "en", tuple(lines))
     widths[highest] = len(long.text)
     flagged = scores >= at(chosen(documents, {}, scores), "span", 1e-1)
-    assert widths[flagged].sum() / widths.sum() == pytest.approx(0.05, abs=0.01)
+    assert widths[flagged].sum() / widths.sum() == pytest.approx(0.1, abs=0.02)
 
 
 def test_lines_that_stand_alone_are_levelled_to_their_own_rate() -> None:

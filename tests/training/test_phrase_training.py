@@ -8,13 +8,14 @@ import scipy.sparse
 
 from spamfilter.span_description import with_phrases
 from spamfilter.span_phrases import PHRASE_BITS, PhraseModel, content_rows, edge_rows
-from spamfilter.span_tokens import cut_pieces
+from spamfilter.span_tokens import NUMERIC_COUNT, SPAN_BITS, cut_pieces
 from spamfilter.text import encode_documents
 from spamfilter.tokens import tokenize
+from tests.training.material import scored, silent_line_model
 from training.char_table import build_char_table
 from training.documents import LabelledDocument, LabelledLine
-from training.phrase_training import Proposals, gold_in_pieces, overlap_with, phrase_matrix, phrase_scores
-from training.span_training import ScoredBatch
+from training.phrase_training import Proposals, gold_in_pieces, overlap_with, phrase_matrix, phrase_scores, propose
+from training.span_training import ScoredBatch, _boundary_model
 
 
 def test_the_inputs_of_training_give_the_scores_of_serving() -> None:
@@ -45,6 +46,24 @@ def test_a_phrase_across_two_pieces_is_a_whole_one_in_each() -> None:
     first, last = np.array([np.flatnonzero((gold > 0) & (pieces.numbers == piece))[[0, -1]] for piece in (0, 1)]).T
     assert (last - first + 1).sum() == 20
     assert overlap_with(gold, first, last).tolist() == [1.0, 1.0]
+
+
+def test_a_proposed_stretch_has_the_weight_of_its_document() -> None:
+    line = LabelledLine("The mill was repaired in spring.", "clean")
+    documents = [
+        LabelledDocument("1", "body", "en", (line, line)),
+        LabelledDocument("2", "line", "en", (line,)),
+        LabelledDocument("3", "twin", "en", (line,)),
+    ]
+    weights = np.zeros((1 << SPAN_BITS, 3))
+    weights[0] = 1.0
+    finds_all = _boundary_model(weights, np.zeros((NUMERIC_COUNT, 3)), np.ones(3))
+    (part,) = scored(documents)
+    proposed = propose(finds_all, silent_line_model(), part, (0,))
+    assert proposed is not None
+    lines = part.tokens.line_tokens.searchsorted(proposed.first) - 1
+    found = {(number, weight) for number, weight in zip(lines.tolist(), proposed.weights.tolist(), strict=True)}
+    assert found == {(0, 1.0), (1, 1.0), (2, 0.3), (3, 3.0)}
 
 
 def proposals_of(rows: scipy.sparse.csr_matrix) -> Proposals:
