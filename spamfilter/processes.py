@@ -3,13 +3,15 @@
 import gc
 import os
 import signal
+import sys
+from _thread import start_new_thread
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
-from queue import SimpleQueue
-from threading import Thread
+from queue import Empty, SimpleQueue
 
 from joblib import effective_n_jobs
 from joblib.externals.loky import BrokenProcessPool, ProcessPoolExecutor
@@ -30,6 +32,8 @@ _WAITING_CHARACTERS = 10_000_000
 _DOCUMENT_CHARACTERS = 200
 """What a document counts for besides its own, or tasks of short ones would have millions."""
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_END_SECONDS = 10
+"""A call that ends waits at most that long for workers that are being started."""
 _IDLE_SECONDS = 300
 """Workers wait that long for another call, as joblib's do."""
 
@@ -120,7 +124,8 @@ class _Desk:
 
     An interrupt may come between the taking of a lock and the block that gives it back, wherever that is Python code,
     as in futures and queues; and what waits for such a lock waits for ever. Only the main thread of a program is
-    interrupted, so the caller's takes none: a ``SimpleQueue`` has none that could be left taken.
+    interrupted, so the caller's takes none: neither a ``SimpleQueue`` nor the start of a thread without its object has
+    one that could be left taken.
     """
 
     def __init__(self, workers: Workers, count: int) -> None:
@@ -128,25 +133,43 @@ class _Desk:
         self._count = count
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._done: SimpleQueue[None] = SimpleQueue()
+        self._ended: SimpleQueue[None] = SimpleQueue()
         self._is_open = False
+        self._process = os.getpid()
 
     def give(self, task: _Task) -> None:
         """Have the workers do a task."""
+        self._check_process()
         if not self._is_open:
+            start_new_thread(self._deal, ())
             self._is_open = True
-            # A program may end while a call is half read.
-            Thread(target=self._deal, daemon=True).start()
         self._tasks.put(task)
 
     def wait(self) -> None:
         """Wait until a task is done, or was since the last wait."""
+        self._check_process()
         self._done.get()
 
     def close(self) -> None:
         """Let the tasks go that no worker has begun."""
         self._tasks.put(None)
+        # The program may end now, but not while it still tells new workers what they are. Its threads stand still when
+        # it takes its modules apart, and a fork does not have them.
+        if self._is_open and self._process == os.getpid() and not sys.is_finalizing():
+            with suppress(Empty):
+                self._ended.get(timeout=_END_SECONDS)
+
+    def _check_process(self) -> None:
+        if self._process != os.getpid():
+            raise RuntimeError("this call of predict_many was begun before the fork; call it again in this process")
 
     def _deal(self) -> None:
+        try:
+            self._deal_until_closed()
+        finally:
+            self._ended.put(None)
+
+    def _deal_until_closed(self) -> None:
         pool: ProcessPoolExecutor | None = None
         under_way: set[Future[list[ScoreArrays]]] = set()
         while (task := self._tasks.get()) is not None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from joblib import Parallel, delayed
+from joblib.externals.loky import ProcessPoolExecutor
 
 from spamfilter import ModelError, Predictor, pipeline, processes
 from spamfilter.model_store import StoredModel, load_model
@@ -36,6 +37,22 @@ if child == 0:
     sys.exit(count() != 3000)
 _, status = os.waitpid(child, 0)
 print(before, status, count())
+"""
+FORKED_WITHIN_A_CALL = """
+import os
+from spamfilter import Predictor
+pages = Predictor.load().predict_many([{page!r}] * 5000, n_jobs=2)
+next(pages)
+child = os.fork()
+if child == 0:
+    try:
+        for _ in pages:
+            pass
+    except RuntimeError as error:
+        os._exit("before the fork" not in str(error))
+    os._exit(2)
+_, status = os.waitpid(child, 0)
+print(status, 1 + sum(1 for _ in pages))
 """
 ENDLESS = """
 import itertools
@@ -236,6 +253,36 @@ def test_an_interrupt_ends_all_processes(whom: Callable[[int, int], None]) -> No
         while living(process.pid) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert living(process.pid) == []
+
+
+def test_a_call_does_not_end_while_workers_are_being_started(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = []
+    start = processes.Workers.pool
+
+    def pool(workers: processes.Workers, count: int) -> ProcessPoolExecutor:
+        steps.append("begun")
+        time.sleep(0.5)
+        steps.append("started")
+        return start(workers, count)
+
+    monkeypatch.setattr(processes.Workers, "pool", pool)
+
+    def texts() -> Iterator[str]:
+        yield from [PAGE] * 900
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(predictor.predict_many(texts(), n_jobs=2))
+    assert steps == ["begun", "started"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_call_that_was_begun_before_a_fork_says_so_in_the_child() -> None:
+    program = [sys.executable, "-c", FORKED_WITHIN_A_CALL.format(page=PAGE)]
+    result = subprocess.run(program, capture_output=True, text=True, check=True, timeout=60)
+    assert result.stdout.split() == ["0", "5000"]
 
 
 def test_an_interrupt_leaves_no_lock_taken_that_workers_wait_for() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from spamfilter.labels import Label
 from training.documents import WRITTEN, LabelledDocument, LabelledLine
 from training.lines import PHRASES_SUFFIX
-from training.page_material import BODY_WIDTH, LINK_TOPIC, Article, fill_pools, text_width
+from training.page_material import HOST_WIDTH, LINK_TOPIC, Article, fill_pools, text_width
 from training.splice import splice
 
 _EXCERPTS = (4, 8, 12, 20, 30, 45, 70)
@@ -153,7 +153,7 @@ class Composer:
         random_ = self._random
         lines = list(body)
         kinds = 0
-        hosts = [number for number, line in enumerate(lines) if text_width(line.text) >= BODY_WIDTH]
+        hosts = [number for number, line in enumerate(lines) if text_width(line.text) >= HOST_WIDTH]
         if hosts and random_.random() < 0.75:
             host = hosts[0] if random_.random() < 0.5 else random_.choice(hosts)
             spliced = self._splice_line(lines[host], language, count=1 + (random_.random() < 0.15))
@@ -288,7 +288,7 @@ class Composer:
         """Articles at full length, with residue and without: only a long body tells what words it does not use."""
         made = []
         for article in self._pools.articles:
-            if sum(text_width(line.text) >= BODY_WIDTH for line in article.lines) < _LONG_ARTICLE:
+            if sum(text_width(line.text) >= HOST_WIDTH for line in article.lines) < _LONG_ARTICLE:
                 continue
             random_ = self._begin("long", article.key)
             for spun in (True,) * _LONG_SPUN + (False,) * _LONG_BODIES:

@@ -258,8 +258,9 @@ def _fit_spans(
     """The span model, and the folds with the candidates that models of the other folds found in them."""
     count, draws = len(folds), []
     samples: list[list[ScoredBatch]] = []
-    for draw in reversed(range(_BOUNDARY_DRAWS)):
-        progress(f"span model: {count + 1} fits of boundaries on draw {draw + 1} of {_BOUNDARY_DRAWS}")
+    # The first draw comes last: phrases and judges learn from it.
+    for turn, draw in enumerate(reversed(range(_BOUNDARY_DRAWS)), start=1):
+        progress(f"span model: {count + 1} fits of boundaries, draw {turn} of {_BOUNDARY_DRAWS}")
         samples.clear()  # gigabytes
         for number, fold in enumerate(folds):
             samples.append(score_documents(fold.samples[draw], line_models[number], char_table, idf))
@@ -274,7 +275,6 @@ def _fit_spans(
             )
             draws.append(fitted)
             del examples
-    # What the first draw holds is at hand now: phrases and judges learn from it.
     boundaries = [mean_of_boundaries(models) for models in zip(*draws, strict=True)]
     progress(f"span model: {count + 1} fits of phrases")
     proposals = [

@@ -9,8 +9,9 @@ from spamfilter.labels import Label
 from training.documents import LabelledDocument, LabelledLine
 from training.lines import PHRASES_SUFFIX
 
-BODY_WIDTH = 60
-"""Lines at least this wide, by ``text_width``, are the body of an article."""
+HOST_WIDTH = 60
+"""Lines at least this wide, by ``text_width``, make an article and may hold a phrase: fewer characters than the product
+asks of the body of a page (``spamfilter.line_facts.BODY_WIDTH``)."""
 _LONGEST_PHRASE = 70
 _LONGEST_TAG = 160
 _LONGEST_SKELETON = 120
@@ -65,7 +66,10 @@ class Pools:
 
 
 def text_width(text: str) -> int:
-    """Characters of ``text``, 2.5 for each Chinese, Japanese or Korean one: such a line says as much with fewer."""
+    """Characters of ``text``, 2.5 for each Chinese, Japanese or Korean one: such a line says as much with fewer.
+
+    The product counts scripts without spaces so (``LineShapes.widths``), Thai too, but not Korean.
+    """
     return len(text) + 3 * len(_DENSE.findall(text)) // 2
 
 
@@ -89,7 +93,7 @@ def fill_pools(documents: Sequence[LabelledDocument]) -> Pools:
         if headlines:
             pools.headline_runs[language].append(headlines)
         if document.source == "wcxb":
-            if sum(text_width(line.text) >= BODY_WIDTH for line in clean) >= 4:
+            if sum(text_width(line.text) >= HOST_WIDTH for line in clean) >= 4:
                 pools.articles.append(Article(language, document.document_id, clean, is_written=False))
                 pools.skeletons.append(list(document.lines[:_LONGEST_SKELETON]))
             _fill(pools.furniture, language, _texts(document, Label.BOILERPLATE)[:15])
@@ -115,6 +119,6 @@ def fill_pools(documents: Sequence[LabelledDocument]) -> Pools:
             is_written = document.source == "lines"
             groups = pools.clean if is_written else pools.sentences
             groups[language].append([line.text for line in clean])
-            if sum(text_width(line.text) >= BODY_WIDTH for line in clean) >= 2:
+            if sum(text_width(line.text) >= HOST_WIDTH for line in clean) >= 2:
                 pools.articles.append(Article(language, document.document_id, clean, is_written))
     return pools

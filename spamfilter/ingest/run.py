@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,8 @@ def run_shards(
     """Run ``job`` over ``shards``.
 
     Each shard's outputs are written beside and renamed when whole, then its marker is. A run that is killed leaves
-    whole shards only, and ``resume`` goes on with the others: the files are the same as those of an unbroken run.
+    whole shards and partial files, one that ends with an error whole shards only; ``resume`` goes on with the others,
+    and the files are the same as those of an unbroken run.
 
     Args:
         shards: see ``plan_shards``.
@@ -119,8 +121,9 @@ def run_shards(
                 known.update(done)
                 board.finish(len(done))
         except BaseException:
-            # The other workers were killed in the midst of theirs.
-            remove_partials(places)
+            # The other workers were killed in the midst of theirs. The caller hears of what ended the run.
+            with suppress(OSError):
+                remove_partials(places)
             raise
     reports = [known[place] for place in range(len(own))]
     suffix = "" if parts == 1 else f".part-{part}-of-{parts}"

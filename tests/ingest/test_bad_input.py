@@ -277,8 +277,9 @@ def test_strict_stops_at_the_first_problem_and_names_it(
 
 
 def test_a_run_that_ends_early_leaves_nothing_of_what_its_other_workers_wrote(tmp_path: Path) -> None:
-    compress(tmp_path / "in/a.jsonl", GOOD + b"\nno JSON\n")
-    compress(tmp_path / "in/b.jsonl", (GOOD + b"\n") * 40_000)
+    # Both are at work when the first one fails.
+    compress(tmp_path / "in/a.jsonl", (GOOD + b"\n") * 15_000 + b"no JSON\n")
+    compress(tmp_path / "in/b.jsonl", (GOOD + b"\n") * 100_000)
     assert filtered(tmp_path, "--strict", "-j", 2) == 2
     assert not any(".partial" in name for name in tree(tmp_path / "o"))
 
