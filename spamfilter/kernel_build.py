@@ -18,6 +18,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCES = (
     "spamfilter/kernel.c",
+    "spamfilter/kernel_words.c",
     "spamfilter/kernel_lines.c",
     "spamfilter/kernel_spans.c",
     "spamfilter/kernel_pages.c",
