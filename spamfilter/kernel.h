@@ -1,6 +1,6 @@
 /* What the parts of the compiled kernel share: kernel.c (text and tokens), kernel_words.c (the line model), kernel_lines.c
- * (lines on their pages), kernel_spans.c (stretches of lines), kernel_pages.c (verdicts) and kernel_batch.c (all of a
- * batch).
+ * (lines on their pages), kernel_context.c (numbers of both looks at them), kernel_spans.c (stretches of lines),
+ * kernel_pages.c (verdicts) and kernel_batch.c (all of a batch).
  *
  * Plain C99 over pointers and sizes, called by kernel.py through ctypes. The numpy functions are the reference: they say
  * what is computed and why. Here stands how, one token or line after the other, so that what numpy writes to memory
@@ -240,6 +240,9 @@ void look_at_lines(const token_batch *batch, const elementary_tables *of, const 
                    const int64_t *sums, const uint8_t *idf, int64_t body_width, uint8_t *body, page_rows *rows);
 void strongest_tokens(const token_batch *batch, const elementary_tables *of, const page_rows *rows, int64_t row, double scale,
                       double *result);
+void page_totals(const int64_t *values, int64_t count, int64_t rows, const int64_t *edges, int64_t pages, int64_t *totals);
+void sum_behind(const int64_t *values, int64_t count, int64_t rows, int64_t *running);
+
 void context_numbers(const page_rows *rows, const elementary_tables *of, int64_t row, double scale, const double *levels,
                      double *values);
 void add_first_look(const page_rows *rows, const elementary_tables *of, int64_t row, const double *logs,

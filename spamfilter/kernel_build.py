@@ -20,6 +20,7 @@ SOURCES = (
     "spamfilter/kernel.c",
     "spamfilter/kernel_words.c",
     "spamfilter/kernel_lines.c",
+    "spamfilter/kernel_context.c",
     "spamfilter/kernel_spans.c",
     "spamfilter/kernel_pages.c",
     "spamfilter/kernel_batch.c",
