@@ -1,6 +1,7 @@
 /* What the parts of the compiled kernel share: kernel.c (text and tokens), kernel_words.c (the line model), kernel_lines.c
- * (lines on their pages), kernel_context.c (numbers of both looks at them), kernel_spans.c (stretches of lines),
- * kernel_pages.c (verdicts) and kernel_batch.c (all of a batch).
+ * (lines on their pages), kernel_context.c (numbers of both looks at them), kernel_stretches.c, kernel_phrases.c and
+ * kernel_spans.c (stretches of lines, which share kernel_spans.h as well), kernel_pages.c (verdicts) and kernel_batch.c
+ * (all of a batch).
  *
  * Plain C99 over pointers and sizes, called by kernel.py through ctypes. The numpy functions are the reference: they say
  * what is computed and why. Here stands how, one token or line after the other, so that what numpy writes to memory

@@ -21,6 +21,8 @@ SOURCES = (
     "spamfilter/kernel_words.c",
     "spamfilter/kernel_lines.c",
     "spamfilter/kernel_context.c",
+    "spamfilter/kernel_stretches.c",
+    "spamfilter/kernel_phrases.c",
     "spamfilter/kernel_spans.c",
     "spamfilter/kernel_pages.c",
     "spamfilter/kernel_batch.c",
