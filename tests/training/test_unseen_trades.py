@@ -67,7 +67,9 @@ def test_lines_of_a_trade_are_found_more_often_when_they_were_learnt(predictor: 
         0,
         FitSettings(),
     )
-    assert learnt["charms"].on_page > unseen["potions"].on_page
+    # On the page its neighbours may tell of a line that was not learnt; alone nothing does.
+    assert learnt["charms"].alone > unseen["potions"].alone
+    assert learnt["charms"].on_page >= unseen["potions"].on_page
 
 
 @dataclass(frozen=True)
