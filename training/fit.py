@@ -38,6 +38,7 @@ from training.measure import choose_points
 from training.page_training import Progress, fit_context, fit_documents, fit_levelled_span_pages
 from training.phrase_training import fit_choice, fit_phrases, phrase_examples, propose
 from training.span_training import (
+    BoundaryExamples,
     ScoredBatch,
     boundary_examples,
     candidates_of,
@@ -112,11 +113,13 @@ class _FoldScores:
     """Composed documents of one fold as seen by models fitted on the others.
 
     Attributes:
+        composed: the documents until they are scored, which is after the gigabytes of the fits of boundaries.
         samples: what the span model learns from, drawn several times; from all but the first only boundaries.
     """
 
-    scored: list[ScoredBatch]
+    composed: list[LabelledDocument]
     samples: list[list[LabelledDocument]]
+    scored: list[ScoredBatch] = field(default_factory=list)
     candidates: list[SpanCandidates] = field(default_factory=list)
 
 
@@ -257,33 +260,36 @@ def _fit_spans(
 ) -> tuple[SpanModel, list[_FoldScores]]:
     """The span model, and the folds with the candidates that models of the other folds found in them."""
     count, draws = len(folds), []
-    samples: list[list[ScoredBatch]] = []
-    # The first draw comes last: phrases and judges learn from it.
-    for turn, draw in enumerate(reversed(range(_BOUNDARY_DRAWS)), start=1):
-        progress(f"span model: {count + 1} fits of boundaries, draw {turn} of {_BOUNDARY_DRAWS}")
-        samples.clear()  # gigabytes
-        for number, fold in enumerate(folds):
-            samples.append(score_documents(fold.samples[draw], line_models[number], char_table, idf))
+
+    def scored_sample(number: int, draw: int) -> list[ScoredBatch]:
+        return score_documents(folds[number].samples[draw], line_models[number], char_table, idf)
+
+    def examples_of(number: int, draw: int, path: Path) -> list[BoundaryExamples]:
+        sample = scored_sample(number, draw)
+        return [_mapped(boundary_examples(sample, line_models[number]), path)] if sample else []
+
+    for draw in range(_BOUNDARY_DRAWS):
+        progress(f"span model: {count + 1} fits of boundaries, draw {draw + 1} of {_BOUNDARY_DRAWS}")
         with TemporaryDirectory() as folder:
-            # One set of arrays a fold, in files that processes share: there are gigabytes of them.
-            examples = [
-                [_mapped(boundary_examples(one, line_models[number]), Path(folder) / str(number))] if one else []
-                for number, one in enumerate(samples)
-            ]
+            # One set of arrays a fold, in files that processes share; what they were made of is scored again later, for
+            # the fits need its gigabytes.
+            examples = [examples_of(number, draw, Path(folder) / str(number)) for number in range(count)]
             fitted: list[SpanModel] = Parallel(n_jobs=settings.jobs)(
                 delayed(fit_boundaries)(parts) for parts in _without_each(examples)
             )
             draws.append(fitted)
             del examples
+        # Idle processes keep gigabytes as well.
+        get_reusable_executor().shutdown()
     boundaries = [mean_of_boundaries(models) for models in zip(*draws, strict=True)]
     progress(f"span model: {count + 1} fits of phrases")
     proposals = [
         [
             proposed
-            for place, part in enumerate(sample)
+            for place, part in enumerate(scored_sample(number, 0))
             if (proposed := propose(boundaries[number], line_models[number], part, (settings.seed, number, place)))
         ]
-        for number, sample in enumerate(samples)
+        for number in range(count)
     ]
     phrases: list[PhraseModel] = Parallel(n_jobs=settings.jobs)(
         delayed(fit_phrases)(parts) for parts in _without_each([list(map(phrase_examples, own)) for own in proposals])
@@ -295,14 +301,22 @@ def _fit_spans(
         for boundary, phrase in zip(boundaries, phrases, strict=True)
     ]
     found = [
-        [(part, line_models[number], candidates_of(models[number], line_models[number], part)) for part in fold.scored]
+        [
+            (part, line_models[number], candidates_of(models[number], line_models[number], part))
+            for part in score_documents(fold.composed, line_models[number], char_table, idf)
+        ]
         for number, fold in enumerate(folds)
     ]
     progress("span model: which lines to look at")
     model = fit_suspicion(models[-1], [part for parts in found for part in parts])
     # From here on folds know what the shipped model would know: candidates in suspicious lines.
     return model, [
-        replace(fold, candidates=[look_where_suspicious(model, part) for part in parts])
+        replace(
+            fold,
+            composed=[],
+            scored=[part for part, _, _ in parts],
+            candidates=[look_where_suspicious(model, part) for part in parts],
+        )
         for fold, parts in zip(folds, found, strict=True)
     ]
 
@@ -321,7 +335,7 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
     *fold_models, line_model = _fit_lines(documents, char_table, settings, progress)
     folds, owns = [], []
     seeds = [f"{settings.seed} fold {fold}" for fold in range(settings.folds)]
-    for fold, model in enumerate(fold_models):
+    for fold in range(settings.folds):
         own = [one for one in written if fold_of(one, settings.folds, settings.seed) == fold]
         owns.append(own)
         composed = compose(own, seeds[fold])
@@ -330,7 +344,7 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
         for draw in range(1, _BOUNDARY_DRAWS):
             seed = f"{seeds[fold]} draw {draw}"
             samples.append(_for_spans(own, compose(own, seed), seed))
-        folds.append(_FoldScores(score_documents(composed, model, char_table, idf), samples))
+        folds.append(_FoldScores(composed, samples))
     span_model, folds = _fit_spans(folds, fold_models, char_table, idf, settings, progress)
     # Idle processes keep gigabytes, which what comes next needs.
     get_reusable_executor().shutdown()
