@@ -15,7 +15,7 @@ from spamfilter.neighbours import Pages
 from spamfilter.page_features import PageFeatures
 from spamfilter.second_look import SecondLook, second_look, spam_margin
 
-_SPEAKS_FROM, _SPEAKS_UP_TO, _SPEAKS_ALONE = SPEAKS = -5.0, 2.0, 1.5
+_SPEAKS_FROM, _SPEAKS_UP_TO, _SPEAKS_ALONE = SPEAKS = -2.5, 2.5, 1.5
 """From which mean margin of its other lines on a page speaks for a line to be spam, with how much log-odds at most, and
 what a line has that is a page of its own; multiples of 1/256.
 

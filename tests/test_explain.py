@@ -41,7 +41,14 @@ def test_a_line_of_spam_among_clean_lines_is_not_said_to_stand_among_spam(predic
     prediction = predictor.predict("\n".join((*BAKERY, SPAM[0])))
     (line,) = explain(predictor, prediction).lines
     assert line.line.text == SPAM[0]
-    reasons = [reason.text for reason in line.reasons]
+    assert not {PAGE_IS_MILD, PAGE_SPEAKS} & {reason.text for reason in line.reasons}
+
+
+def test_a_page_in_doubt_is_not_said_to_look_like_spam(predictor: Predictor) -> None:
+    prediction = predictor.predict("\n".join((*BAKERY[:4], *SPAM[:2])))
+    first, _ = explain(predictor, prediction).lines
+    assert first.line.text == SPAM[0]
+    reasons = [reason.text for reason in first.reasons]
     assert PAGE_IS_MILD in reasons
     assert PAGE_SPEAKS not in reasons
 

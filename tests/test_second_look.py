@@ -129,9 +129,9 @@ def test_a_page_gets_the_same_sums_in_any_batch(predictor: Predictor) -> None:
 
 def test_a_page_that_looks_like_spam_speaks_for_its_lines_as_far_as_the_others_do() -> None:
     pages = Pages.between(np.array([0, 3, 3, 4, 6]))
-    margin = np.array([-12.0, 0.5, 3.5, 8.0, -9.0, -4.5])
-    # Means of the others: 2, -4.25, -5.75; none; -4.5, -9.
-    assert page_speaks(margin, pages).tolist() == [2.0, 0.75, 0.0, 1.5, 0.5, 0.0]
+    margin = np.array([-8.0, 1.5, 4.5, 8.0, -4.0, -2.0])
+    # Means of the others: 3, -1.75, -3.25; none; -2, -4.
+    assert page_speaks(margin, pages).tolist() == [2.5, 0.75, 0.0, 1.5, 0.5, 0.0]
 
 
 def test_kinds_of_page_share_out_what_the_decisions_before_them_leave() -> None:
