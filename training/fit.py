@@ -309,15 +309,10 @@ def _fit_spans(
     ]
     progress("span model: which lines to look at")
     model = fit_suspicion(models[-1], [part for parts in found for part in parts])
-    # From here on folds know what the shipped model would know: candidates in suspicious lines.
+    # From here on folds know what the shipped model would know, candidates in suspicious lines, and documents are done.
     return model, [
-        replace(
-            fold,
-            composed=[],
-            scored=[part for part, _, _ in parts],
-            candidates=[look_where_suspicious(model, part) for part in parts],
-        )
-        for fold, parts in zip(folds, found, strict=True)
+        _FoldScores([], [], [part for part, _, _ in parts], [look_where_suspicious(model, part) for part in parts])
+        for parts in found
     ]
 
 
