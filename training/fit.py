@@ -5,7 +5,7 @@ other folds; the context, span and document models learn from those scores.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +26,6 @@ from spamfilter.page_sums import page_sums
 from spamfilter.pipeline import Stages
 from spamfilter.relatedness import IDF_BITS
 from spamfilter.span_model import SpanCandidates, SpanModel
-from spamfilter.span_phrases import PhraseModel
 from training.char_table import build_char_table
 from training.compose import compose, compose_splices
 from training.context_pages import compose_context_pages
@@ -71,6 +70,7 @@ _SPLICED_ONLY = "splice-"
 """Topics whose phrases are spliced into sentences and not learnt as lines: alone they say nothing of a page."""
 
 _Part = TypeVar("_Part")
+_Model = TypeVar("_Model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +109,15 @@ class FittedModel:
 
 
 @dataclass(frozen=True, slots=True)
-class _FoldScores:
-    """Composed documents of one fold as seen by models fitted on the others.
+class _FoldDocuments:
+    """What is composed within one fold, to be seen by models fitted on the others; scored, it takes gigabytes.
 
     Attributes:
-        composed: the documents until they are scored, which is after the gigabytes of the fits of boundaries.
         samples: what the span model learns from, drawn several times; from all but the first only boundaries.
     """
 
     composed: list[LabelledDocument]
     samples: list[list[LabelledDocument]]
-    scored: list[ScoredBatch] = field(default_factory=list)
-    candidates: list[SpanCandidates] = field(default_factory=list)
 
 
 def fold_of(document: LabelledDocument, folds: int, seed: int) -> int:
@@ -250,15 +247,24 @@ def _mapped(values: _Part, path: Path) -> _Part:
     return mapped
 
 
+def _fit_without_each(
+    fit: Callable[[list[_Part]], _Model], parts: Sequence[Sequence[_Part]], jobs: int
+) -> list[_Model]:
+    """``fit`` of all that ``_without_each`` makes of ``parts``, in processes that end: idle ones keep gigabytes."""
+    fitted: list[_Model] = Parallel(n_jobs=jobs)(delayed(fit)(chosen) for chosen in _without_each(parts))
+    get_reusable_executor().shutdown()
+    return fitted
+
+
 def _fit_spans(
-    folds: Sequence[_FoldScores],
+    folds: Sequence[_FoldDocuments],
     line_models: Sequence[LineModel],
     char_table: NDArray[np.uint32],
     idf: NDArray[np.uint8],
     settings: FitSettings,
     progress: Progress,
-) -> tuple[SpanModel, list[_FoldScores]]:
-    """The span model, and the folds with the candidates that models of the other folds found in them."""
+) -> tuple[SpanModel, list[tuple[ScoredBatch, SpanCandidates]]]:
+    """The span model, and what is composed with the candidates that models of the other folds found in it."""
     count, draws = len(folds), []
 
     def scored_sample(number: int, draw: int) -> list[ScoredBatch]:
@@ -274,13 +280,8 @@ def _fit_spans(
             # One set of arrays a fold, in files that processes share; what they were made of is scored again later, for
             # the fits need its gigabytes.
             examples = [examples_of(number, draw, Path(folder) / str(number)) for number in range(count)]
-            fitted: list[SpanModel] = Parallel(n_jobs=settings.jobs)(
-                delayed(fit_boundaries)(parts) for parts in _without_each(examples)
-            )
-            draws.append(fitted)
+            draws.append(_fit_without_each(fit_boundaries, examples, settings.jobs))
             del examples
-        # Idle processes keep gigabytes as well.
-        get_reusable_executor().shutdown()
     boundaries = [mean_of_boundaries(models) for models in zip(*draws, strict=True)]
     progress(f"span model: {count + 1} fits of phrases")
     proposals = [
@@ -291,9 +292,7 @@ def _fit_spans(
         ]
         for number in range(count)
     ]
-    phrases: list[PhraseModel] = Parallel(n_jobs=settings.jobs)(
-        delayed(fit_phrases)(parts) for parts in _without_each([list(map(phrase_examples, own)) for own in proposals])
-    )
+    phrases = _fit_without_each(fit_phrases, [list(map(phrase_examples, own)) for own in proposals], settings.jobs)
     progress("span model: candidates")
     judges = fit_choice([(one, phrases[number]) for number, own in enumerate(proposals) for one in own])
     models = [
@@ -301,19 +300,14 @@ def _fit_spans(
         for boundary, phrase in zip(boundaries, phrases, strict=True)
     ]
     found = [
-        [
-            (part, line_models[number], candidates_of(models[number], line_models[number], part))
-            for part in score_documents(fold.composed, line_models[number], char_table, idf)
-        ]
+        (part, line_models[number], candidates_of(models[number], line_models[number], part))
         for number, fold in enumerate(folds)
+        for part in score_documents(fold.composed, line_models[number], char_table, idf)
     ]
     progress("span model: which lines to look at")
-    model = fit_suspicion(models[-1], [part for parts in found for part in parts])
-    # From here on folds know what the shipped model would know, candidates in suspicious lines, and documents are done.
-    return model, [
-        _FoldScores([], [], [part for part, _, _ in parts], [look_where_suspicious(model, part) for part in parts])
-        for parts in found
-    ]
+    model = fit_suspicion(models[-1], found)
+    # From here on folds know what the shipped model would know: candidates in suspicious lines.
+    return model, [(one[0], look_where_suspicious(model, one)) for one in found]
 
 
 def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, progress: Progress) -> FittedModel:
@@ -339,12 +333,9 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
         for draw in range(1, _BOUNDARY_DRAWS):
             seed = f"{seeds[fold]} draw {draw}"
             samples.append(_for_spans(own, compose(own, seed), seed))
-        folds.append(_FoldScores(composed, samples))
-    span_model, folds = _fit_spans(folds, fold_models, char_table, idf, settings, progress)
-    # Idle processes keep gigabytes, which what comes next needs.
-    get_reusable_executor().shutdown()
-
-    parts = [(part, found) for fold in folds for part, found in zip(fold.scored, fold.candidates, strict=True)]
+        folds.append(_FoldDocuments(composed, samples))
+    span_model, parts = _fit_spans(folds, fold_models, char_table, idf, settings, progress)
+    del folds
     drawn_again = [
         one
         for fold, model in enumerate(fold_models)
