@@ -34,7 +34,7 @@ from training.documents import LabelledDocument
 from training.line_training import LineTrainingSettings, count_ngrams, encode_lines, fit_line_model
 from training.lines import PHRASES_SUFFIX
 from training.measure import choose_points
-from training.page_training import Progress, fit_context, fit_documents, fit_levelled_span_pages
+from training.page_training import Progress, context_lines, fit_context, fit_documents, fit_levelled_span_pages
 from training.phrase_training import fit_choice, fit_phrases, phrase_examples, propose
 from training.span_training import (
     BoundaryExamples,
@@ -343,9 +343,9 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
             *(compose(owns[fold], f"{seeds[fold]} draw {draw}") for draw in range(1, _DRAWS)),
             compose_context_pages(owns[fold], seeds[fold]),
         )
-        for one in score_documents(drawn, model, char_table, idf)
+        for one in map(context_lines, score_documents(drawn, model, char_table, idf))
     ]
-    context = fit_context([*(part for part, _ in parts), *drawn_again], settings.seed, progress)
+    context = fit_context([*(context_lines(part) for part, _ in parts), *drawn_again], settings.seed, progress)
     del drawn_again
     contexts = [context.score(part.features) for part, _ in parts]
     sums = [page_sums(part.features, one) for (part, _), one in zip(parts, contexts, strict=True)]

@@ -1,7 +1,7 @@
 """Fits what is judged with the whole page in view: the context model, spans on their page, the document model."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,9 @@ from spamfilter.context_model import ContextModel, ContextScores, first_look
 from spamfilter.dense_model import DenseModel
 from spamfilter.document_model import DOCUMENT_FEATURE_NAMES, document_features
 from spamfilter.labels import LABELS
-from spamfilter.page_features import FEATURE_NAMES
+from spamfilter.page_features import FEATURE_NAMES, PageFeatures
 from spamfilter.page_sums import PageSums
+from spamfilter.relatedness import WordWeights
 from spamfilter.second_look import SECOND_LOOK_NAMES, second_look
 from spamfilter.span_model import SpanCandidates, SpanModel
 from spamfilter.span_page import SPAN_PAGE_NAMES
@@ -44,6 +45,7 @@ _DOCUMENT_WEIGHTS = {
     "thread": 0.3,
 }
 _SINGLE_LINE_WEIGHT = 0.001
+_NO_WORDS = WordWeights(np.zeros(1, np.int64), np.zeros(0, np.uint8), np.zeros(0, np.uint8))
 
 Progress = Callable[[str], None]
 Judged = tuple[ScoredBatch, SpanCandidates, ContextScores, PageSums]
@@ -61,31 +63,46 @@ def kind_of(document: LabelledDocument) -> int | None:
     return _KIND_NUMBER["spam" if document.spam else "clean"]
 
 
-def row_labels(scored: ScoredBatch) -> NDArray[np.int64]:
-    """Label of each line that is not blank, int64 (r,), index into ``LABELS`` or -1."""
+@dataclass(frozen=True, slots=True)
+class ContextLines:
+    """What the context model learns from in some documents: ``r`` lines that are not blank, without their texts.
+
+    Attributes:
+        features: without the words, on which no number of a line depends any more.
+        labels: int64 (r,), index into ``LABELS`` or -1 where nobody can say.
+        sources: str (r,), source of the document of each line.
+    """
+
+    features: PageFeatures
+    labels: NDArray[np.int64]
+    sources: NDArray[np.str_]
+
+
+def context_lines(scored: ScoredBatch) -> ContextLines:
+    """The lines of ``scored``: several draws of pages fit into memory so, with texts and tokens only one does."""
     # A spliced line is the business of the span model: as a whole it is neither clean nor spam.
     labels = [
         _LABEL_NUMBER[line.label] if line.label and not line.spans else -1
         for one in scored.documents
         for line in one.lines
     ]
-    return np.array(labels, np.int64)[scored.features.lines]
+    sources = np.array([one.source for one in scored.documents])
+    features = scored.features
+    return ContextLines(
+        replace(features, words=_NO_WORDS),
+        np.array(labels, np.int64)[features.lines],
+        sources[features.pages.documents],
+    )
 
 
 def context_sample(
-    labels: NDArray[np.int64], known: NDArray[np.int64], parts: Sequence[ScoredBatch], seed: int
+    labels: NDArray[np.int64], sources: NDArray[np.str_], known: NDArray[np.int64], seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Rows for the context model: all flagged ones, a share of the others; spam pages and real pages weigh more."""
-    sources = np.array([one.source for part in parts for one in part.documents])
-    documents, first = [], 0
-    for part in parts:
-        documents.append(part.features.pages.documents + first)
-        first += len(part.documents)
-    source = sources[np.concatenate(documents)]
     ordinary = (labels == _LABEL_NUMBER["clean"]) | (labels == _LABEL_NUMBER["boilerplate"])
     draw = np.random.default_rng(seed).random(len(labels))
     keep = known[~ordinary[known] | (draw[known] < _ORDINARY_SHARE)]
-    source, ordinary = source[keep], ordinary[keep]
+    source, ordinary = sources[keep], ordinary[keep]
     weights = np.where(ordinary, 1 / _ORDINARY_SHARE, 1.0)
     weights[(source == "spam") & ~ordinary] = _SPAM_PAGE_WEIGHT
     weights[(source == "intruded") & ~ordinary] = _INTRUDER_WEIGHT
@@ -94,25 +111,42 @@ def context_sample(
     return keep, weights
 
 
-def fit_context(parts: Sequence[ScoredBatch], seed: int, progress: Progress) -> ContextModel:
+def fit_context(parts: Sequence[ContextLines], seed: int, progress: Progress) -> ContextModel:
     """Both looks of the context model, on pages that the line models behind their scores had not seen."""
-    labels = np.concatenate([row_labels(part) for part in parts])
+    labels = np.concatenate([part.labels for part in parts])
     known = np.flatnonzero(labels >= 0)
     progress(f"context model: {len(known)} lines")
-    chosen, weights = context_sample(labels, known, parts, seed)
+    chosen, weights = context_sample(labels, np.concatenate([part.sources for part in parts]), known, seed)
 
-    def fit(names: tuple[str, ...], values: NDArray[np.float64]) -> DenseModel:
-        model = fit_dense_model(names, values[chosen], labels[chosen], weights)
-        return match_frequencies(model, values[known], labels[known])
+    def fit(names: tuple[str, ...], numbers: Callable[[PageFeatures], NDArray[np.float64]]) -> DenseModel:
+        # The numbers are worked out twice: those of all lines take gigabytes, and the fit as many again.
+        model = fit_dense_model(names, _numbers_of(parts, numbers, chosen, len(names)), labels[chosen], weights)
+        return match_frequencies(model, _numbers_of(parts, numbers, known, len(names)), labels[known])
 
-    first = fit(FEATURE_NAMES, np.concatenate([part.features.values for part in parts]))
+    first = fit(FEATURE_NAMES, lambda features: features.values)
     progress("context model: second look")
-    looks = []
-    for part in parts:
-        features, facts = part.features, part.features.facts
+
+    def looked_at(features: PageFeatures) -> NDArray[np.float64]:
+        facts = features.facts
         look = second_look(*first_look(first, features), facts.shapes.widths, facts.runs, features.pages)
-        looks.append(look.values_of(slice(0, len(features.lines))))
-    return ContextModel(first, fit(SECOND_LOOK_NAMES, np.concatenate(looks)))
+        return look.values_of(slice(0, len(features.lines)))
+
+    return ContextModel(first, fit(SECOND_LOOK_NAMES, looked_at))
+
+
+def _numbers_of(
+    parts: Sequence[ContextLines],
+    numbers: Callable[[PageFeatures], NDArray[np.float64]],
+    rows: NDArray[np.int64],
+    width: int,
+) -> NDArray[np.float64]:
+    """Numbers of some rows of all parts, given in ascending order, float64 (n, width)."""
+    values = np.empty((len(rows), width))
+    edges = np.cumsum([0, *(len(part.labels) for part in parts)])
+    places = rows.searchsorted(edges)
+    for part, edge, first, stop in zip(parts, edges, places, places[1:], strict=False):
+        values[first:stop] = numbers(part.features)[rows[first:stop] - edge]
+    return values
 
 
 def fit_levelled_span_pages(model: SpanModel, judged: Sequence[Judged]) -> SpanModel:

@@ -17,10 +17,10 @@ from training.page_training import (
     _INTRUDER_WEIGHT,
     _REAL_PAGE_WEIGHT,
     _SPAM_PAGE_WEIGHT,
+    context_lines,
     context_sample,
     fit_levelled_span_pages,
     kind_of,
-    row_labels,
 )
 
 
@@ -37,18 +37,18 @@ def test_lines_with_a_phrase_spliced_in_and_those_without_a_label_are_not_learnt
         LabelledLine("It grinds rye.", None),
     )
     (part,) = scored([document("spun", *lines)])
-    labels = [LABELS[number].value if number >= 0 else None for number in row_labels(part).tolist()]
+    labels = [LABELS[number].value if number >= 0 else None for number in context_lines(part).labels.tolist()]
     assert labels == ["clean", None, "seo_injection", None]
 
 
 def test_lines_that_are_few_or_real_weigh_more_and_half_of_the_ordinary_ones_stand_for_all() -> None:
     both = [LabelledLine("Best casino bonus!", "seo_injection"), LabelledLine("The mill stands.", "clean")] * 100
     sources = ("spun", "spam", "intruded", "spam thread", "wcxb")
-    parts = [part for source in sources for part in scored([document(source, *both)])]
-    labels = np.concatenate([row_labels(part) for part in parts])
+    parts = [context_lines(part) for source in sources for part in scored([document(source, *both)])]
+    labels = np.concatenate([part.labels for part in parts])
     # As if nobody knew the label of the last line of each page.
     known = np.flatnonzero(np.arange(len(labels)) % 200 < 199)
-    chosen, weights = context_sample(labels, known, parts, seed=0)
+    chosen, weights = context_sample(labels, np.concatenate([part.sources for part in parts]), known, seed=0)
     flagged = labels[chosen] > 0
     assert set(chosen.tolist()) <= set(known.tolist())
     assert flagged.sum() == 500
