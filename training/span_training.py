@@ -48,7 +48,7 @@ _BOUNDARY_PASSES = 10
 """Passes over the boundaries, after which what is found in sentences held out does not change any more."""
 _INTERCEPT_SCALING = 10.0
 """LIBLINEAR shrinks the intercept too, so many times less than the weights."""
-_OUTSIDE_SHARE = 0.3
+_OUTSIDE_SHARE = 0.2
 """Share of the wrong boundaries that stand for all: there are a hundred for each right one."""
 _WEIGHT_LIMIT = 4095
 _NUMERIC_UNIT = 1000.0
