@@ -38,7 +38,7 @@ class CorpusLines:
         written: bool, a line of the corpus folder.
         generated: bool, a line made from a pattern.
         phrases: bool, a phrase to splice rather than a line.
-        for_threshold: bool, a clean line that no model is trained on.
+        for_threshold: bool, a clean line that no model is trained on for which a threshold is set.
         groups: int64, near-duplicate group.
     """
 

@@ -316,6 +316,8 @@ def _report(argv: Sequence[str] | None) -> int:
     for path in (arguments.out, arguments.disagreements):
         if path:
             check_output_file(path)
+    if arguments.disagreements and arguments.disagreements.resolve() == arguments.out.resolve():
+        raise InputError(f"{arguments.out}: both the page and the disagreements would be written there; name two files")
     report = build_report(
         arguments.corpus,
         arguments.patterns,

@@ -62,7 +62,7 @@ def fit_dense_model(
     """Fit on standardised numbers and fold the standardisation into the weights.
 
     Args:
-        values: float64 (r, f).
+        values: float64 (r, f); they are standardised in place, since a copy would take gigabytes.
         labels: int64 (r,), 0 to k - 1, all of which must occur.
         weights: float64 (r,), sample weights.
 
@@ -76,7 +76,7 @@ def fit_dense_model(
 def _fit(
     names: tuple[str, ...], values: NDArray[np.float64], labels: NDArray[np.int64], weights: NDArray[np.float64]
 ) -> DenseModel:
-    scaler = StandardScaler().fit(values)
+    scaler = StandardScaler(copy=False).fit(values)
     regression = LogisticRegression(C=_INVERSE_REGULARISATION, max_iter=_ITERATIONS, tol=1e-4)
     regression.fit(scaler.transform(values), labels, sample_weight=weights)
     coefficients = regression.coef_ / scaler.scale_
@@ -135,13 +135,16 @@ def fit_piecewise_model(
     )
 
 
-def match_frequencies(model: DenseModel, values: NDArray[np.float64], labels: NDArray[np.int64]) -> DenseModel:
+def match_frequencies(model: DenseModel, products: NDArray[np.float64], labels: NDArray[np.int64]) -> DenseModel:
     """Shift the bias until the mean probability of each label is its frequency.
 
     Undoes what sample weights did to the prior odds, so that probabilities are calibrated on the rows given.
+
+    Args:
+        products: float64 (r, k), numbers of each row times the weights of ``model``.
+        labels: int64 (r,), 0 to k - 1.
     """
     frequency = np.bincount(labels, minlength=len(model.bias)) / len(labels)
-    products = values @ model.weights
     bias = model.bias.copy()
     for _ in range(_MATCHING_STEPS):
         logits = products + bias

@@ -82,7 +82,7 @@ class _CleanLines:
     """The lines that are not blank, of all batches, as places where false alarms are measured.
 
     Attributes:
-        real: bool (r,), clean lines of public sources.
+        real: bool (r,), clean lines of ``REAL_SOURCES``.
         pages: int64 (r,), document of each line.
         hard: bool (r,), clean lines of composed pages: what spam touts, told by honest people.
         contents: bool (r,), clean lines of articles with their table of contents: what looks like a list of headlines.

@@ -121,7 +121,8 @@ def fit_context(parts: Sequence[ContextLines], seed: int, progress: Progress) ->
     def fit(names: tuple[str, ...], numbers: Callable[[PageFeatures], NDArray[np.float64]]) -> DenseModel:
         # The numbers are worked out twice: those of all lines take gigabytes, and the fit as many again.
         model = fit_dense_model(names, _numbers_of(parts, numbers, chosen, len(names)), labels[chosen], weights)
-        return match_frequencies(model, _numbers_of(parts, numbers, known, len(names)), labels[known])
+        products = _numbers_of(parts, lambda features: numbers(features) @ model.weights, known, len(LABELS))
+        return match_frequencies(model, products, labels[known])
 
     first = fit(FEATURE_NAMES, lambda features: features.values)
     progress("context model: second look")
@@ -163,6 +164,17 @@ def fit_levelled_span_pages(model: SpanModel, judged: Sequence[Judged]) -> SpanM
     return replace(model, page=replace(model.page, weights=weights))
 
 
+def kinds_of(parts: Sequence[ScoredBatch]) -> NDArray[np.int64]:
+    """Number of each document's kind, int64 (d,), -1 where nobody can say.
+
+    Nor of a page from which nothing was extracted, which the predictor never calls spam: all of them have the same
+    log-odds, and as clean pages of the benchmark they would set the threshold.
+    """
+    kinds = [-1 if (kind := kind_of(one)) is None else kind for part in parts for one in part.documents]
+    sizes = np.concatenate([part.features.pages.sizes for part in parts])
+    return np.where(sizes == 0, -1, np.array(kinds, np.int64))
+
+
 def _document_weight(document: LabelledDocument) -> float:
     """Weight of a page: composed link farms and hard negatives are many here and few on the web."""
     return _SINGLE_LINE_WEIGHT if len(document.lines) == 1 else _DOCUMENT_WEIGHTS.get(document.source, 1.0)
@@ -180,7 +192,7 @@ def fit_documents(
         rows.append(document_features(sums, part.features.pages.documents.take(span_rows), odds))
         span_logits.append(odds)
     values = np.concatenate(rows)
-    kinds = np.array([-1 if (kind := kind_of(document)) is None else kind for document in documents])
+    kinds = kinds_of([part for part, _, _, _ in judged])
     weights = np.array([_document_weight(document) for document in documents])
     known = kinds >= 0
     return _fit_decisions(values[known], kinds[known], weights[known]), values, kinds, span_logits

@@ -63,7 +63,8 @@ _PUBLIC_SPLICE_WEIGHT, _TWIN_WEIGHT = 1.0, 3.0
 """The same for a spliced sentence of a public source, a sample of the web as hand-written ones are not, and for an
 untouched one, of which the web has thousands for each that is spliced."""
 REAL_SOURCES = ("wcxb", "UD", "twin")
-"""Pages of public sources, and single clean sentences. Hand-written hard negatives are no sample of the web."""
+"""Pages of public sources, and single clean sentences, public or hand-written: lone lines speak of trades more often
+than pages do. Pages of hand-written hard negatives are no sample of the web."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,13 +50,13 @@ def fit_suspicion(model: SpanModel, parts: Sequence[Part]) -> SpanModel:
         ]
     )
     single = values[:, _ONLY_LINE] > 0
+    sure = values[(best > SURE) & ~single]
+    if not len(sure):
+        raise ValueError("no foreign stretch was found on any composed page; give more lines to splice")
     dense = fit_dense_model(
         SUSPICION_NAMES, values, (best > NEAR).astype(np.int64), np.where(single, _SINGLE_LINE_WEIGHT, 1.0)
     )
-    sure = (best > SURE) & ~single
-    if not sure.any():
-        raise ValueError("no foreign stretch was found on any composed page; give more lines to splice")
-    limit = float(np.quantile(dense.logits(values[sure])[:, 1], LOST_SHARE, method="lower"))
+    limit = float(np.quantile(dense.logits(sure)[:, 1], LOST_SHARE, method="lower"))
     shifted = dense.bias - np.array([0.0, np.floor(limit * WEIGHT_GRAIN) / WEIGHT_GRAIN])
     return replace(model, suspicion=replace(dense, bias=shifted))
 

@@ -22,7 +22,7 @@ def read_trades(path: Path = TRADES_FILE) -> dict[str, tuple[str, ...]]:
     """Topic -> its trades; more than one where the topic touts two or three.
 
     Raises:
-        InputError: not such a file, or a topic both of a trade and of ``several``.
+        InputError: not such a file, a topic with the ending of phrases, or one both of a trade and of ``several``.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -35,6 +35,8 @@ def read_trades(path: Path = TRADES_FILE) -> dict[str, tuple[str, ...]]:
     for trade, topics in trades.items():
         for topic in topics:
             found[topic] = (*found.get(topic, ()), trade)
+        if phrases := [topic for topic in topics if topic != trade_topic(topic)]:
+            raise InputError(f"{path}: {phrases[0]!r} ends in {PHRASES_SUFFIX!r}, which is left out of topics here")
     for topic, names in found.items():
         if SEVERAL in names and len(names) > 1:
             raise InputError(f"{path}: topic {topic!r} stands in {' and '.join(names)}; {SEVERAL} stands alone")

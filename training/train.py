@@ -34,13 +34,18 @@ from training.options import number_of_jobs, seed_number
 from training.program import run
 from training.sources import read_public_sources
 
+_NO_LANGUAGES = {"any", "und"}
+"""What stands in the place of a language in lines of none, such as code."""
+
 
 def fingerprint(documents: Sequence[LabelledDocument]) -> str:
-    """SHA-256 over all labelled lines, in order."""
+    """SHA-256 over all documents with their lines, labels and spans, in order."""
     digest = hashlib.sha256()
     for document in documents:
+        digest.update(f"{document.document_id}\t{document.language}\n".encode("utf-8", "surrogatepass"))
         for line in document.lines:
-            digest.update(f"{document.language}\t{line.label}\t{line.text}\n".encode("utf-8", "surrogatepass"))
+            spans = ",".join(f"{start}-{end}" for start, end in line.spans)
+            digest.update(f"{line.label}\t{spans}\t{line.text}\n".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 
@@ -169,7 +174,7 @@ def _read_documents(
         data[name] = {
             "documents": len(documents),
             "lines": dict(sorted(Counter(line.label for line in lines).items())),
-            "languages": len({document.language for document in documents}),
+            "languages": len({document.language.split("-")[0] for document in documents} - _NO_LANGUAGES),
             "sha256": fingerprint(documents),
         }
         report(f"{name}: {len(documents)} documents, {len(lines)} labelled lines")

@@ -66,6 +66,13 @@ def is_measured(document: LabelledDocument) -> bool:
     return document.source == "lines" and not (document.page_type or "").endswith(PHRASES_SUFFIX)
 
 
+def is_clean_page(document: LabelledDocument) -> bool:
+    """Whether clean lines of the document may be judged: it is a public page, or hand-written and holds one."""
+    if document.source == "lines":
+        return any(line.label == Label.CLEAN for line in document.lines)
+    return document.source == "wcxb"
+
+
 def flagged_lines(stages: Stages, predictor: Predictor, pages: Sequence[LabelledDocument]) -> list[NDArray[np.bool_]]:
     """Which lines of each page have a label of ``FLAGGED_LABELS`` as a whole, at the thresholds of ``predictor``."""
     limits, found = predictor.points.limits(_RATE), []
@@ -100,11 +107,8 @@ def hold_out(
         own = touts(document, trades)
         if SEVERAL in own or group & set(own):
             held.append((document, own))
-        elif not own and fold_of(document, settings.folds, settings.seed) == fold and document.source != "generated":
-            if document.source == "lines":
-                written.append(document)
-            elif document.source == "wcxb":
-                public.append(document)
+        elif not own and is_clean_page(document) and fold_of(document, settings.folds, settings.seed) == fold:
+            (public if document.source == "wcxb" else written).append(document)
         else:
             learnt.append(document)
     model: LineModel = fit_lines_of(learnt, predictor.stages.char_table, settings)

@@ -11,7 +11,7 @@ from training import corpus_report
 from training.corpus_lines import collect_lines, file_places
 from training.corpus_report import build_report, main, render
 from training.held_out import threshold_at
-from training.lines import read_labelled_lines
+from training.lines import CORPUS_FOLDER, read_labelled_lines
 from training.trades import read_trades, trade_topic
 
 THINGS = ["bridge", "school", "harbour", "library", "orchard", "museum", "station"]
@@ -247,6 +247,23 @@ def test_a_topic_of_a_trade_and_of_several_is_an_error(tmp_path: Path) -> None:
     path.write_text("[]", encoding="utf-8")
     with pytest.raises(InputError, match="needs"):
         read_trades(path)
+    path.write_text(json.dumps({"trades": {"loans": ["cash-phrases"]}}), encoding="utf-8")
+    with pytest.raises(InputError, match="'cash-phrases' ends in '-phrases'"):
+        read_trades(path)
+
+
+def test_every_topic_of_spam_in_the_corpus_stands_among_the_trades() -> None:
+    topics = {trade_topic(path.name.split(".")[0]) for path in (CORPUS_FOLDER / "seo_injection").glob("*.txt")}
+    assert sorted(topics - set(read_trades())) == []
+
+
+def test_the_page_and_the_disagreements_need_two_files(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    assert main(["--corpus", str(corpus), "--out", str(page), "--disagreements", f"{tmp_path}/./page.md"]) == 2
+    assert "name two files" in capsys.readouterr().err
+    assert not page.exists()
 
 
 def test_a_corpus_that_changes_while_it_is_read_is_an_error(corpus: Path) -> None:

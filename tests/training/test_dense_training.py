@@ -18,6 +18,6 @@ def test_the_mean_probability_of_each_label_comes_to_be_its_frequency() -> None:
 
     frequencies = np.bincount(labels) / 600
     assert np.abs(mean_probabilities(model) - frequencies).max() > 0.3
-    matched = match_frequencies(model, values, labels)
+    matched = match_frequencies(model, values @ model.weights, labels)
     assert np.abs(mean_probabilities(matched) - frequencies).max() < 1e-4
     assert (matched.weights == model.weights).all()

@@ -21,6 +21,7 @@ from training.page_training import (
     context_sample,
     fit_levelled_span_pages,
     kind_of,
+    kinds_of,
 )
 
 
@@ -108,3 +109,9 @@ def test_stretches_of_lone_lines_are_shifted_by_what_levels_them_and_no_others(
 )
 def test_a_page_is_learnt_as_what_it_was_composed_for(source: str, spam: bool | None, kind: int | None) -> None:
     assert kind_of(document(source, spam=spam)) == kind
+
+
+def test_pages_without_a_line_are_of_no_kind() -> None:
+    mill, blank = LabelledLine("The mill stands.", "clean"), LabelledLine(" ", "clean")
+    pages = [document("wcxb", mill, spam=False), document("wcxb", spam=False), document("wcxb", blank, spam=False)]
+    assert kinds_of([*scored(pages), *scored([document("spam", mill, spam=True)])]).tolist() == [0, -1, -1, 3]

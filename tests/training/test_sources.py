@@ -163,7 +163,8 @@ def test_a_file_in_another_layout_is_named(tmp_path: Path) -> None:
         pin = BenchmarkPin(source_pin("wcxb", "wcxb", broken), ("0003",))
         with pytest.raises(SourceError, match="page 0003: not in the benchmark's layout"):
             list(read_wcxb(pin, SourceFiles(mirror=tmp_path)))
-    put(tmp_path / "t", {"a.conllu": b"# text = \xff\n"})
-    treebank = TreebankPin(source_pin("t", "t", {"a.conllu": b"# text = \xff\n"}), "xx", ())
-    with pytest.raises(SourceError, match=r"t/a\.conllu: not UTF-8"):
-        list(read_ud([treebank], SourceFiles(mirror=tmp_path)))
+    for content, fault in ((b"# text = \xff\n", "not UTF-8"), (b"1\tThe\tthe\n", "no CoNLL-U")):
+        put(tmp_path / "t", {"a.conllu": content})
+        treebank = TreebankPin(source_pin("t", "t", {"a.conllu": content}), "xx", ())
+        with pytest.raises(SourceError, match=rf"t/a\.conllu: {fault}"):
+            list(read_ud([treebank], SourceFiles(mirror=tmp_path)))

@@ -3,7 +3,7 @@
 import errno
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from spamfilter.text import encode_documents
 from spamfilter.tokens import tokenize
 from tests.training.material import own_documents
 from training import train
-from training.documents import LabelledDocument
+from training.documents import LabelledDocument, LabelledLine
 from training.fit import FitSettings
 from training.generate import generate
 from training.line_training import LineTrainingSettings
+from training.train import fingerprint
 
 
 def write_corpus(folder: Path) -> Path:
@@ -119,6 +120,21 @@ def test_the_model_says_what_it_was_made_of(trained: Path) -> None:
     names = {one.name for group in (FitSettings, LineTrainingSettings) for one in fields(group)}
     assert set(settings["training"]) == names - {"jobs", "line", "ngrams", "vocabulary_bits"}
     assert set(settings["versions"]) >= {"spamfilter", "python", "numpy", "scikit-learn"}
+
+
+def test_the_fingerprint_of_data_follows_all_that_is_learnt_from() -> None:
+    line, other = LabelledLine("The mill best casino grinds.", "clean", ((9, 20),)), LabelledLine("It grinds.", "clean")
+    one = LabelledDocument("a#0", "lines", "en", (line, other), "mills")
+    parted = [replace(one, lines=(line,)), replace(one, document_id="a#1", lines=(other,))]
+    changed = [
+        [one],
+        parted,
+        [replace(one, language="de")],
+        [replace(one, lines=(replace(line, spans=()), other))],
+        [replace(one, lines=(replace(line, label="seo_injection"), other))],
+        [replace(one, lines=(other, line))],
+    ]
+    assert len({fingerprint(documents) for documents in changed}) == len(changed)
 
 
 def test_lines_of_the_user_change_the_model_and_its_data_table(

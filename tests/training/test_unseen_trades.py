@@ -112,14 +112,19 @@ def test_neither_the_trade_nor_the_clean_pages_that_are_measured_are_learnt(monk
     patterns = [replace(one, source="generated") for one in pages("potions", "brew")]
     web, town = clean_pages("wcxb", "article"), clean_pages("lines", "town")
     clean_patterns = clean_pages("generated", "trains")
-    documents = [*potions, *phrases, *charms, *both, *mixed, *patterns, *web, *town, *clean_patterns]
+    links = [
+        replace(one, lines=(LabelledLine("Swap links with us", "link_exchange"),))
+        for one in clean_pages("lines", "links")
+    ]
+    others = [*clean_patterns, *links, *clean_pages("UD_English", "treebank")]
+    documents = [*potions, *phrases, *charms, *both, *mixed, *patterns, *web, *town, *others]
     found, public, written = hold_out(cast("Any", StandIn()), documents, TRADES, frozenset({"potions"}), fold, settings)
 
     def held_out(documents: Sequence[LabelledDocument]) -> list[LabelledDocument]:
         return [one for one in documents if fold_of(one, settings.folds, settings.seed) == fold]
 
     out = [*held_out(web), *held_out(town)]
-    assert learnt == [*charms, *(one for one in [*web, *town] if one not in out), *clean_patterns]
+    assert learnt == [*charms, *(one for one in [*web, *town] if one not in out), *others]
     whole = [*potions, *both]
     lone = [replace(page, lines=(line,)) for page in whole for line in page.lines]
     assert judged == [("without the trade", page) for page in [*whole, *lone, *out]]

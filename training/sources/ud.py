@@ -37,6 +37,8 @@ def read_ud(
                 sentences = conllu_sentences(data.decode("utf-8"))
             except UnicodeDecodeError as error:
                 raise SourceError(f"{pin.source.name}/{path}: not UTF-8 ({error})") from error
+            if not sentences:
+                raise SourceError(f"{pin.source.name}/{path}: no CoNLL-U, for no line begins with '# text ='")
             yield from _documents(pin, path, sentences)
 
 
