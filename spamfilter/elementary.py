@@ -54,6 +54,20 @@ def exp(values: ArrayLike) -> NDArray[np.float64]:
     return result
 
 
+def logistic(logits: ArrayLike) -> NDArray[np.float64]:
+    """Probabilities for log-odds, which may be infinite; float64, of the same shape."""
+    odds = exp(logits)
+    probabilities: NDArray[np.float64] = odds / (1.0 + odds)
+    return np.where(np.isneginf(logits), 0.0, probabilities)
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities for logits along the last axis, over which they sum to 1; float64, of the same shape."""
+    shown = exp(logits - logits.max(axis=-1, keepdims=True))
+    shown /= shown.sum(axis=-1, keepdims=True)
+    return shown
+
+
 def log(values: ArrayLike) -> NDArray[np.float64]:
     """Natural logarithms of numbers from 1e-300 on; float64, of the same shape."""
     bits = np.array(values, np.float64).view(np.int64)

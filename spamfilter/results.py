@@ -8,6 +8,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter.elementary import logistic, softmax
 from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
 from spamfilter.mending import mend
 from spamfilter.operating_points import OperatingPoints
@@ -74,12 +75,6 @@ class LinePrediction:
     def is_flagged(self) -> bool:
         """Whether the line has one of the labels in ``FLAGGED_LABELS``."""
         return self.label in FLAGGED_LABELS
-
-
-def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    total: NDArray[np.float64] = shifted / shifted.sum(axis=-1, keepdims=True)
-    return total
 
 
 class LinePredictions(Sequence[LinePrediction]):
@@ -197,7 +192,7 @@ class DocumentPrediction:
     @property
     def probability(self) -> float:
         """Calibrated probability that the page is spam."""
-        return float(1.0 / (1.0 + np.exp(-self.spam_logit())))
+        return float(logistic(self.spam_logit()))
 
     @property
     def kind(self) -> DocumentKind:
@@ -232,7 +227,7 @@ class DocumentPrediction:
         """All that lines and spans say, as arrays."""
         scores, chosen = self.scores, self.span_choice()
         return (
-            *(scores.starts, scores.ends, self.line_labels(), _softmax(scores.logits), scores.span_lines[chosen]),
+            *(scores.starts, scores.ends, self.line_labels(), softmax(scores.logits), scores.span_lines[chosen]),
             *(scores.span_starts[chosen], scores.span_ends[chosen], scores.span_logits[chosen]),
         )
 
@@ -243,7 +238,7 @@ class DocumentPrediction:
         if not len(chosen):
             return spans
         chosen = chosen[slice(*scores.span_lines[chosen].searchsorted((first, stop)).tolist())]
-        probabilities = 1.0 / (1.0 + np.exp(-scores.span_logits[chosen]))
+        probabilities = logistic(scores.span_logits[chosen])
         columns = scores.span_lines[chosen], scores.span_starts[chosen], scores.span_ends[chosen], probabilities
         for line, start, end, probability in zip(*(column.tolist() for column in columns), strict=True):
             spans.setdefault(line, []).append(Span(start, end, Label.SEO_INJECTION, probability))
@@ -256,7 +251,7 @@ class DocumentPrediction:
         scores, spans = self.scores, self._spans(int(numbers.min()), int(numbers.max()) + 1)
         columns = (
             *(numbers, scores.starts[numbers], scores.ends[numbers], self.line_labels()[numbers]),
-            _softmax(scores.logits[numbers]),
+            softmax(scores.logits[numbers]),
         )
         built = []
         for number, start, end, place, row in zip(*(column.tolist() for column in columns), strict=True):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spamfilter.elementary import exp, log, log1p, logaddexp
+from spamfilter.elementary import exp, log, log1p, logaddexp, logistic, softmax
 
 moderate = st.floats(-690, 690)
 
@@ -30,6 +30,24 @@ def test_a_logarithm_of_one_more_is_right(value: float) -> None:
 @given(moderate, moderate)
 def test_a_sum_in_logarithms_is_right(left: float, right: float) -> None:
     assert logaddexp(left, right) == pytest.approx(np.logaddexp(left, right), rel=1e-15, abs=5e-16)
+
+
+@given(moderate)
+def test_a_probability_is_right(value: float) -> None:
+    assert logistic(value) == pytest.approx(1 / (1 + math.exp(-value)), rel=2e-15)
+
+
+def test_infinite_odds_are_certain() -> None:
+    assert logistic([-math.inf, math.inf, 0.0]).tolist() == [0.0, 1.0, 0.5]
+
+
+@given(st.lists(st.tuples(moderate, moderate, moderate), min_size=1, max_size=4))
+def test_probabilities_of_a_row_are_right_and_depend_on_no_other(rows: list[tuple[float, float, float]]) -> None:
+    found = softmax(np.array(rows))
+    for row, own in zip(rows, found, strict=True):
+        shown = [math.exp(value - max(row)) for value in row]
+        assert own == pytest.approx([value / sum(shown) for value in shown], rel=2e-15, abs=1e-300)
+        assert softmax(np.array([row]))[0].tolist() == own.tolist()
 
 
 def test_what_must_be_exact_is() -> None:

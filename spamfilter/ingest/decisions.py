@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spamfilter.elementary import logistic, softmax
 from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
 from spamfilter.results import DocumentKind, DocumentPrediction
 from spamfilter.scores import DocumentScores, ScoreArrays
@@ -59,9 +60,7 @@ class Decisions:
         """Probability of every label for every line, float64 (m, 6); rows sum to 1."""
         if not len(self.logits):
             return self.logits
-        shifted = np.exp(self.logits - self.logits.max(axis=-1, keepdims=True))
-        result: NDArray[np.float64] = shifted / shifted.sum(axis=-1, keepdims=True)
-        return result
+        return softmax(self.logits)
 
     def line_probabilities(self) -> NDArray[np.float64]:
         """Probability of the label of each line, float64 (m,); of its surest stretch where that is surer."""
@@ -117,10 +116,10 @@ def decide(predictions: Sequence[DocumentPrediction]) -> Decisions:
         span_lines=scores.span_lines[chosen],
         span_starts=scores.span_starts[chosen],
         span_ends=scores.span_ends[chosen],
-        span_probabilities=1.0 / (1.0 + np.exp(-scores.span_logits[chosen])),
+        span_probabilities=logistic(scores.span_logits[chosen]),
         kinds=decided.kinds,
         is_spam=decided.kinds >= 2,
-        probabilities=1.0 / (1.0 + np.exp(-decided.spam_logits)),
+        probabilities=logistic(decided.spam_logits),
     )
 
 
