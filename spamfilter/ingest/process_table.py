@@ -4,6 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from spamfilter.errors import InputError
 from spamfilter.ingest.arrow import annotated_schema, verdicts
 from spamfilter.ingest.context import ShardContext
 from spamfilter.ingest.decisions import decide
@@ -12,7 +13,7 @@ from spamfilter.ingest.job import AnnotateOptions, FilterOptions, Target
 from spamfilter.ingest.json_text import dump
 from spamfilter.ingest.records import Problem, ProblemError, ProblemKind
 from spamfilter.ingest.table_writers import LazyTable, TableWriter
-from spamfilter.ingest.tables import TableReader, decodable_values, replace_column, row_texts
+from spamfilter.ingest.tables import TableReader, decodable_values, replace_column, row_texts, take_rows
 from spamfilter.ingest.writers import LazyLines
 
 REASON_FIELDS = (
@@ -38,6 +39,8 @@ def process_table(context: ShardContext) -> None:
             _write_attributes(context, reader, job.task)
         else:
             _annotate(context, reader, job.task)
+    except InputError as error:
+        raise ProblemError(Problem(ProblemKind.UNREADABLE, str(shard.path), "", str(error))) from None
     finally:
         reader.close()
 
@@ -82,7 +85,7 @@ def _filter(context: ShardContext, reader: TableReader, options: FilterOptions) 
                     cuts.write(dump({"id": _told(names[place]), "record": first_row + place, **cut}))
         kept = replace_column(batch, column, changed) if changed else batch
         if reasons:
-            kept = kept.filter(pa.array([place not in reasons for place in range(batch.num_rows)]))
+            kept = take_rows(kept, [place for place in range(batch.num_rows) if place not in reasons])
             rejected.write_batch(_with_reasons(batch, reasons))
         if kept.num_rows:
             output.write_batch(kept)
@@ -104,7 +107,7 @@ def _with_reasons(batch: pa.RecordBatch, reasons: dict[int, tuple[str, str | Non
     # Reasons of an earlier run give way: Parquet with two columns of one name is hard to read.
     older = {field.name for field in REASON_FIELDS}
     batch = batch.select([place for place, name in enumerate(batch.schema.names) if name not in older])
-    rows = batch.take(pa.array(places, pa.int64()))
+    rows = take_rows(batch, places)
     columns = [
         pa.array([reasons[place][number] for place in places], field.type) for number, field in enumerate(REASON_FIELDS)
     ]

@@ -1,7 +1,8 @@
 """Parquet: row groups streamed, other columns untouched."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,47 @@ def replace_column(batch: pa.RecordBatch, name: str, texts: dict[int, str]) -> p
     new = new.dictionary_encode().cast(kind) if pa.types.is_dictionary(kind) else new.cast(kind)
     arrays = [*batch.columns[:place], new, *batch.columns[place + 1 :]]
     return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
+
+
+def take_rows(batch: pa.RecordBatch, rows: Sequence[int]) -> pa.RecordBatch:
+    """The rows of ``batch`` that ``rows`` names.
+
+    Raises:
+        InputError: pyarrow cannot take rows from a column of such a type.
+    """
+    places = pa.array(rows, pa.int64())
+    columns = [_taken(column, places, name) for name, column in zip(batch.schema.names, batch.columns, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+
+def _taken(column: pa.Array, places: pa.Array, name: str) -> pa.Array:
+    with suppress(pa.ArrowNotImplementedError):
+        return column.take(places)
+    try:  # views, as of pyarrow 26
+        return column.cast(_without_views(column.type)).take(places).cast(column.type)
+    except pa.ArrowNotImplementedError:
+        raise InputError(
+            f"rows cannot be taken from the column {name!r} of the type {column.type}; cast it or drop it"
+        ) from None
+
+
+def _without_views(kind: pa.DataType) -> pa.DataType:
+    """``kind`` with views of strings and bytes, at any depth, as plain strings and bytes."""
+    if pa.types.is_string_view(kind):
+        return pa.large_string()
+    if pa.types.is_binary_view(kind):
+        return pa.large_binary()
+    if pa.types.is_struct(kind):
+        return pa.struct([_field_without_views(field) for field in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(_field_without_views(kind.key_field), _field_without_views(kind.item_field))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.large_list(_field_without_views(kind.value_field))
+    return kind
+
+
+def _field_without_views(field: pa.Field) -> pa.Field:
+    return field.with_type(_without_views(field.type))
 
 
 def _decoded(value: pa.Scalar) -> Any:

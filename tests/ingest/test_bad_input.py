@@ -217,6 +217,19 @@ def test_a_missing_column_is_named_and_the_other_files_are_used(tmp_path: Path) 
     assert files == {"a.parquet": "done", "b.parquet": "unreadable"}
 
 
+def test_a_column_from_which_no_rows_can_be_taken_is_named_and_the_other_files_are_used(tmp_path: Path) -> None:
+    table(tmp_path / "in/b.parquet", [clean_page(0)])
+    pairs = pa.FixedSizeListArray.from_arrays(pa.array(["a", "b", "c", "d"], pa.string_view()), 2)
+    pq.write_table(pa.table({"text": [clean_page(0), None], "pairs": pairs}), tmp_path / "in/a.parquet")
+    assert filtered(tmp_path) == 1
+    (problem,) = [one for one in problems(tmp_path / "o") if one["kind"] == "unreadable"]
+    assert "'pairs' of the type fixed_size_list<element: string_view>[2]; cast it" in problem["message"]
+    assert {one["file"]: one["kept"] for one in summary(tmp_path / "o")["files"]} == {
+        str(tmp_path / "in/a.parquet"): 0,
+        str(tmp_path / "in/b.parquet"): 1,
+    }
+
+
 def test_a_damaged_row_group_is_named_and_the_others_are_used(tmp_path: Path) -> None:
     path = table(tmp_path / "in/x.parquet", pages(40), rows_a_group=10)
     place = pq.ParquetFile(path).metadata.row_group(1).column(1)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from fastwarc.warc import ArchiveIterator, WarcRecordType
@@ -160,6 +161,28 @@ def test_parquet_rows_keep_their_other_columns_and_row_groups(predictor: Predict
     gone = pq.read_table(tmp_path / "r/x.rejected.parquet").to_pylist()
     assert {row["id"]: row["spamfilter_reason"] for row in gone} == rejected
     assert [row["text"] for row in gone] == [TEXTS[row["n"]] for row in gone]
+
+
+def test_parquet_with_views_of_strings_is_filtered_as_one_without(tmp_path: Path) -> None:
+    names = [f"page-{place}" for place in range(len(TEXTS))]
+    types = {"views": (pa.string_view(), pa.binary_view()), "plain": (pa.string(), pa.binary())}
+    for folder, (strings, octets) in types.items():
+        nested = pa.struct([("of", strings), ("list", pa.list_(strings)), ("map", pa.map_(strings, octets))])
+        notes = [{"of": name, "list": [name, None], "map": [(name, b"\xff")]} for name in names]
+        columns = {
+            "id": pa.array(names, strings),
+            "bytes": pa.array([b"\xff" * 20, *map(str.encode, names[1:])], octets),
+        }
+        content = pa.table({**columns, "text": pa.array(TEXTS, strings), "notes": pa.array([None, *notes[1:]], nested)})
+        (tmp_path / folder).mkdir()
+        pq.write_table(content, tmp_path / folder / "x.parquet")
+        places = ("-o", tmp_path / folder / "o", "--rejected", tmp_path / folder / "r")
+        assert command("filter", tmp_path / folder / "x.parquet", *places) == 0
+    for name in ("o/x.parquet", "r/x.rejected.parquet"):
+        plain, views = pq.read_table(tmp_path / "plain" / name), pq.read_table(tmp_path / "views" / name)
+        assert views.num_rows
+        assert views.to_pylist() == plain.to_pylist()
+        assert views.schema.types[:3] == [pa.string_view(), pa.binary_view(), pa.string_view()]
 
 
 def test_a_text_file_is_a_page(predictor: Predictor, tmp_path: Path) -> None:
