@@ -150,7 +150,7 @@ def plan_shards(
 
     Raises:
         InputError: see ``find_files``; or the target cannot hold what comes out; or an output is an input, lies in
-            an input folder, or would be written twice.
+            an input folder, would be written twice, or lies where the run keeps its books.
     """
     folders = [output] if rejected is None else [output, rejected]
     for folder in folders:
@@ -161,18 +161,24 @@ def plan_shards(
                 raise InputError(f"the output folder {folder} lies in the input {name}; choose one outside of it")
     if rejected is not None and rejected.resolve() == output.resolve():
         raise InputError(f"{output}: kept and rejected pages need folders of their own")
+    control = (output / CONTROL_FOLDER).resolve()
+    if rejected is not None and rejected.resolve().is_relative_to(control):
+        raise InputError(f"{rejected} lies where the run keeps its books; choose another folder for rejected pages")
     files = find_files(inputs)
     shards = [_shard(path, name, output, rejected or output, target, is_filter) for path, name in files]
     sources = {path.resolve() for path, _ in files}
     taken: dict[Path, Path] = {}
     for shard in shards:
-        for place in shard.outputs().values():
-            if place.resolve() in sources:
+        for role, place in shard.outputs().items():
+            resolved = place.resolve()
+            if resolved in sources:
                 raise InputError(f"{place} would be written but is an input; choose another output folder")
             if taken.setdefault(place, shard.path) != shard.path:
                 raise InputError(f"{place} would be written for {taken[place]} and for {shard.path}; run them apart")
-            if place == output / CONTROL_FOLDER:
-                raise InputError(f"{place} is where the run keeps its books; rename {shard.path}")
+            if role != "errors" and resolved.is_relative_to(control):
+                raise InputError(
+                    f"{place} would lie where the run keeps its books; leave {shard.path} out or give it another name"
+                )
     for place, source in taken.items():
         for folder in place.parents:
             if folder in taken:

@@ -156,6 +156,27 @@ def test_a_folder_of_pages_cannot_take_the_place_of_the_books(tmp_path: Path) ->
         plan_shards([str(path)], tmp_path / "o", tmp_path / "r", Target.TEXT, is_filter=True)
 
 
+@pytest.mark.parametrize("name", ["errors.jsonl", "summary.json", "job.json", "shards/x.jsonl.json"])
+def test_books_of_an_earlier_run_that_a_glob_reaches_cannot_take_the_place_of_the_books(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "z/_spamfilter" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"{}")
+    with pytest.raises(InputError, match=f"keeps its books; leave {path} out"):
+        plan_shards([f"{tmp_path}/z/**/*.json*"], tmp_path / "o", tmp_path / "r", Target.AUTO, is_filter=True)
+    # Alone it is a file like any other.
+    (shard,) = plan_shards([str(path)], tmp_path / "o", tmp_path / "r", Target.AUTO, is_filter=True)
+    assert shard.output == tmp_path / "o" / path.name
+
+
+@pytest.mark.parametrize("rejected", ["o/_spamfilter", "o/_spamfilter/r", "link"])
+def test_rejected_pages_cannot_lie_among_the_books(tmp_path: Path, folder: Path, rejected: str) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "o/_spamfilter")
+    with pytest.raises(InputError, match="keeps its books; choose another folder"):
+        plan_shards([str(folder)], tmp_path / "o", tmp_path / rejected, Target.AUTO, is_filter=True)
+
+
 def test_kept_and_rejected_pages_need_folders_of_their_own(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(InputError, match="folders of their own"):
         plan_shards([str(folder)], tmp_path / "o", tmp_path / "o", Target.AUTO, is_filter=True)
