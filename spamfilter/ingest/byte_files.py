@@ -1,5 +1,6 @@
 """Bytes from and to files: plain, gzip or zstd; outputs become visible only when they are whole."""
 
+import errno
 import gzip
 import os
 import re
@@ -226,14 +227,18 @@ def remove_output(path: Path) -> None:
     """Remove an output, if it is there: a file, or a folder of pages.
 
     Raises:
-        OSError: it is a folder that holds other things as well.
+        OSError: it is a folder that holds other things as well; then nothing is removed.
     """
     if not path.is_dir() or path.is_symlink():
         path.unlink(missing_ok=True)
         return
-    for entry in list(os.scandir(path)):
-        if _PAGE_NAME.fullmatch(entry.name):
-            Path(entry.path).unlink()
+    entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+    for entry in entries:
+        if not _PAGE_NAME.fullmatch(entry.name) or entry.is_dir(follow_symlinks=False):
+            message = f"it holds {entry.name} besides pages of an earlier run, so it stays as it is"
+            raise OSError(errno.ENOTEMPTY, message, str(path))
+    for entry in entries:
+        Path(entry.path).unlink()
     path.rmdir()
 
 

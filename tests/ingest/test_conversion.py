@@ -229,13 +229,22 @@ def test_text_files_have_the_numbers_of_their_records_and_are_made_again_on_resu
     assert tree(tmp_path / "o") == before
 
 
-def test_a_folder_that_holds_other_things_is_not_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", ["notes.md", "00000001.txt.old", "77777777.txt/notes.md"])
+def test_of_a_folder_that_holds_other_things_nothing_is_removed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
     path = json_lines(tmp_path / "x.jsonl", records(TEXTS))
-    compress(tmp_path / "o/x/notes.md", b"mine")
-    options = ("--rejected", tmp_path / "r", "--to", "text", "--overwrite")
-    assert command("filter", path, "-o", tmp_path / "o", *options) == 2
-    assert f"{tmp_path / 'o/x'}: Directory not empty" in capsys.readouterr().err
-    assert (tmp_path / "o/x/notes.md").read_bytes() == b"mine"
+    arguments = ("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r", "--to", "text")
+    assert command(*arguments) == 0
+    compress(tmp_path / "o/x" / name, b"mine")
+    before = tree(tmp_path / "o/x")
+    assert len(before) > 1
+    for option in ("--overwrite", "--resume"):
+        assert command(*arguments, option) == 2
+        assert f"{tmp_path / 'o/x'}: it holds {name.split('/')[0]} besides pages" in capsys.readouterr().err
+        assert tree(tmp_path / "o/x") == before
+    (tmp_path / "o/x" / name.split("/")[0]).rename(tmp_path / "mine")
+    assert command(*arguments, "--resume") == 0
 
 
 def test_what_a_killed_run_has_left_of_a_folder_is_removed(tmp_path: Path) -> None:
