@@ -2,6 +2,7 @@
 
 import errno
 import gzip
+import hashlib
 import os
 import re
 import zlib
@@ -25,6 +26,8 @@ _GZIP_MEMBER = 16 + zlib.MAX_WBITS
 _HELD = 1 << 24
 """Bytes of a member that are held back until its check sum is known: records of an archive, not a file of one piece."""
 _PAGE_NAME = re.compile(r"[0-9]+\.txt")
+_LONGEST_STEM = 200
+"""Bytes of a name up to which that of its partial file holds it: most file systems take names of 255 bytes."""
 _PARTIAL = re.compile(r"\.(.+)\.[0-9a-f]{32}\.partial", re.DOTALL)
 
 
@@ -201,11 +204,22 @@ class ByteSource:
             raise EOFError
 
 
+def _partial_stem(path: Path) -> str:
+    """What the names of partial files of ``path`` have in common: its name, or the sum of one that is too long."""
+    name = os.fsencode(path.name)
+    return path.name if len(name) <= _LONGEST_STEM else hashlib.sha256(name).hexdigest()
+
+
+def _new_partial(path: Path) -> Path:
+    """Where what is to become ``path`` is written."""
+    return path.with_name(f".{_partial_stem(path)}.{uuid4().hex}.partial")
+
+
 def remove_partials(paths: Iterable[Path]) -> None:
     """Remove what runs that were killed have left of the outputs ``paths``."""
     names: dict[Path, set[str]] = {}
     for path in paths:
-        names.setdefault(path.parent, set()).add(path.name)
+        names.setdefault(path.parent, set()).add(_partial_stem(path))
     for folder, wanted in names.items():
         if folder.is_dir():
             for entry in list(os.scandir(folder)):
@@ -214,10 +228,10 @@ def remove_partials(paths: Iterable[Path]) -> None:
                     _remove_partial(Path(entry.path), found[1])
 
 
-def _remove_partial(path: Path, name: str) -> None:
+def _remove_partial(path: Path, stem: str) -> None:
     """Remove one partial output, also while a worker that has lost its run still writes to it."""
     # Under a new name nobody adds to a folder or puts it in its place while its files go one by one.
-    taken = path.with_name(f".{name}.{uuid4().hex}.partial")
+    taken = path.with_name(f".{stem}.{uuid4().hex}.partial")
     with suppress(FileNotFoundError):
         path.rename(taken)
         remove_output(taken)
@@ -275,7 +289,7 @@ class OutputFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         # A name of its own: a worker that has outlived its run must not write to the file of the next.
-        self.partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
+        self.partial = _new_partial(path)
         self._raw: IO[bytes] = self.partial.open("wb")
         self._compressor: Any = None
         self._has_members = False
@@ -339,7 +353,7 @@ class OutputFolder:
     def __init__(self, path: Path) -> None:
         """Begin to write what will become the folder ``path``."""
         self._path = path
-        self._partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
+        self._partial = _new_partial(path)
         self._partial.mkdir(parents=True)
 
     def write(self, name: str, data: bytes) -> None:

@@ -22,6 +22,8 @@ SUFFIXES: tuple[tuple[str, Format], ...] = (
 """Endings of file names and what they say; the first that fits counts."""
 CONTROL_FOLDER = "_spamfilter"
 CUTS_SUFFIX = ".cuts.jsonl.zst"
+_LONGEST_NAME = 255
+"""Bytes that file systems take as a name."""
 _TARGET_SUFFIXES = {
     Target.TEXT: ".txt",
     Target.JSONL: ".jsonl",
@@ -150,7 +152,7 @@ def plan_shards(
 
     Raises:
         InputError: see ``find_files``; or the target cannot hold what comes out; or an output is an input, lies in
-            an input folder, would be written twice, or lies where the run keeps its books.
+            an input folder, would be written twice, lies where the run keeps its books or has too long a name.
     """
     folders = [output] if rejected is None else [output, rejected]
     for folder in folders:
@@ -169,6 +171,7 @@ def plan_shards(
     sources = {path.resolve() for path, _ in files}
     taken: dict[Path, Path] = {}
     for shard in shards:
+        _check_names(shard)
         for role, place in shard.outputs().items():
             resolved = place.resolve()
             if resolved in sources:
@@ -218,6 +221,16 @@ def _shard(path: Path, name: str, output: Path, rejected: Path, target: Target, 
         marker=control / "shards" / f"{name}.json",
         is_filter=is_filter,
     )
+
+
+def _check_names(shard: Shard) -> None:
+    names = [place.name for place in (*shard.outputs().values(), shard.marker)]
+    excess = max(len(os.fsencode(name)) for name in names) - _LONGEST_NAME
+    if excess > 0:
+        raise InputError(
+            f"{shard.path}: the name is too long by {excess} for the suffixes of what is written for it (a name can "
+            f"have {_LONGEST_NAME} bytes); rename the file"
+        )
 
 
 def _suffix(kind: Format, target: Target) -> str:

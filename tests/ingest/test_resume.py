@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from spamfilter.ingest import run
-from spamfilter.ingest.byte_files import OutputFolder, remove_partials
+from spamfilter.ingest.byte_files import OutputFile, OutputFolder, remove_partials
 from spamfilter.ingest.shards import Shard
 from tests.ingest.material import ROOT, command, compress, decompress, json_lines, records, summary, table, tree
 from tests.ingest.pages import pages
@@ -100,6 +100,26 @@ def test_a_worker_that_has_lost_its_run_cannot_finish_a_folder_that_is_being_rem
         lost.commit()
     assert not place.exists()
     remove_partials([place])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file system that takes any bytes as a name")
+@pytest.mark.parametrize("letters", [b"u", b"\xc3\xa9", b"\xe9\xe9"], ids=["ASCII", "UTF-8", "no UTF-8"])
+def test_the_longest_names_are_used_and_what_a_killed_run_has_left_of_them_is_removed(
+    tmp_path: Path, letters: bytes
+) -> None:
+    stem = os.fsdecode(letters * (236 // len(letters)))
+    json_lines(tmp_path / f"in/{stem}.jsonl", records(pages(8)))
+    json_lines(tmp_path / "in/v.jsonl", records(pages(8)))
+    killed = OutputFile(tmp_path / f"o/{stem}.jsonl")
+    killed.write(b"half")
+    assert command(*arguments(tmp_path / "in", tmp_path / "o")) == 0
+    assert {path.name for path in (tmp_path / "o").iterdir()} == {"_spamfilter", f"{stem}.jsonl", "v.jsonl"}
+    killed.discard()
+    assert (tmp_path / f"o-rejected/{stem}.rejected.jsonl.zst").exists()
+    assert decompress(tmp_path / f"o/{stem}.jsonl") == decompress(tmp_path / "o/v.jsonl")
+    before = tree(tmp_path / "o")
+    assert command(*arguments(tmp_path / "in", tmp_path / "o", "--resume")) == 0
+    assert tree(tmp_path / "o") == before
 
 
 def test_resume_of_a_finished_run_changes_nothing(

@@ -177,6 +177,19 @@ def test_rejected_pages_cannot_lie_among_the_books(tmp_path: Path, folder: Path,
         plan_shards([str(folder)], tmp_path / "o", tmp_path / rejected, Target.AUTO, is_filter=True)
 
 
+@pytest.mark.parametrize("letter", ["u", "é"])
+def test_a_name_too_long_for_the_suffixes_of_its_outputs_is_an_error(tmp_path: Path, letter: str) -> None:
+    stem = letter * (236 // len(letter.encode()))
+    long, too_long = tmp_path / f"{stem}.jsonl", tmp_path / f"{stem}--.jsonl"
+    for path in (long, too_long):
+        path.write_bytes(b"")
+    plan_shards([str(long)], tmp_path / "o", tmp_path / "r", Target.AUTO, is_filter=True)
+    with pytest.raises(InputError, match=f"{too_long}: the name is too long by 2 "):
+        plan_shards([str(tmp_path / "*.jsonl")], tmp_path / "o", tmp_path / "r", Target.AUTO, is_filter=True)
+    # Nothing is rejected here, so the longest suffix is another one.
+    plan_shards([str(too_long)], tmp_path / "o", None, Target.AUTO, is_filter=False)
+
+
 def test_kept_and_rejected_pages_need_folders_of_their_own(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(InputError, match="folders of their own"):
         plan_shards([str(folder)], tmp_path / "o", tmp_path / "o", Target.AUTO, is_filter=True)
