@@ -115,7 +115,7 @@ def find_files(inputs: Iterable[str]) -> list[tuple[Path, str]]:
     twice counts once.
 
     Raises:
-        InputError: a name leads nowhere, or to a file whose suffix says nothing about its format.
+        InputError: a name leads nowhere, to a pipe, or to a file whose suffix says nothing about its format.
     """
     found: dict[Path, tuple[Path, str]] = {}
     for name in inputs:
@@ -139,6 +139,8 @@ def find_files(inputs: Iterable[str]) -> list[tuple[Path, str]]:
         else:
             raise InputError(f"{name}: no such file or folder")
         for file in files:
+            if not file.is_file() and file.exists():
+                raise InputError(f"{file} is no file, but a pipe or a device; write what it gives to a file first")
             if split_name(file.name) is None:
                 raise InputError(f"{file}: the suffix does not say the format; rename it to one of {_known()}")
             found.setdefault(file.resolve(), (file, Path(os.path.relpath(file, base)).as_posix()))

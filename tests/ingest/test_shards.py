@@ -1,5 +1,6 @@
 """Inputs are found by file, folder and glob; outputs are planned and checked before anything is written."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,14 @@ def test_a_name_too_long_for_the_suffixes_of_its_outputs_is_an_error(tmp_path: P
         plan_shards([str(tmp_path / "*.jsonl")], tmp_path / "o", tmp_path / "r", Target.AUTO, is_filter=True)
     # Nothing is rejected here, so the longest suffix is another one.
     plan_shards([str(too_long)], tmp_path / "o", None, Target.AUTO, is_filter=False)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["s.jsonl", "*.jsonl"])
+def test_a_pipe_is_an_error_that_names_it(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "s.jsonl")
+    with pytest.raises(InputError, match=f"{tmp_path / 's.jsonl'} is no file, but a pipe"):
+        plan_shards([str(tmp_path / name)], tmp_path / "o", None, Target.AUTO, is_filter=False)
 
 
 def test_kept_and_rejected_pages_need_folders_of_their_own(tmp_path: Path, folder: Path) -> None:
