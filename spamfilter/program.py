@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from typing import TextIO
 
 from spamfilter.errors import SpamfilterError
 
@@ -27,8 +28,10 @@ def run(name: str, work: Callable[[], int], *, out_of_memory: str) -> int:
         That exit code, 2 after an error of input, of a file or of memory, 130 after an interrupt, 141 if the reader
         of the output has gone, 70 after a fault of the program.
     """
-    if sys.stdout is None:  # closed by the caller
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for name_of_stream in ("stdout", "stderr"):
+        # Closed by the caller. Where stderr is None, print takes stdout for it.
+        if getattr(sys, name_of_stream) is None:
+            setattr(sys, name_of_stream, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character must not end the run.
         if hasattr(stream, "reconfigure"):
@@ -43,10 +46,10 @@ def run(name: str, work: Callable[[], int], *, out_of_memory: str) -> int:
     except KeyboardInterrupt:
         return _fail(name, "interrupted", EXIT_INTERRUPTED)
     except BrokenPipeError:
-        _discard_output()
+        _discard(sys.stdout)
         return EXIT_BROKEN_PIPE
     except OSError as error:
-        _discard_output()
+        _discard(sys.stdout)
         place = f"{error.filename}: " if error.filename is not None else ""
         return _fail(name, no_memory if error.errno == errno.ENOMEM else f"{place}{error.strerror or error}")
     except MemoryError:
@@ -59,14 +62,22 @@ def run(name: str, work: Callable[[], int], *, out_of_memory: str) -> int:
         return _fail(name, f"internal error ({what}); {hint}", EXIT_INTERNAL)
 
 
+def tell(message: str) -> None:
+    """Print a line on stderr; where nobody can read it any more, the work goes on without."""
+    try:
+        print(message, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        _discard(sys.stderr)
+
+
 def _fail(name: str, message: str, code: int = EXIT_ERROR) -> int:
-    print(f"{name}: {message}", file=sys.stderr)
+    tell(f"{name}: {message}")
     return code
 
 
-def _discard_output() -> None:
-    """Let the interpreter flush into nothing when it ends: the reader has gone, or the disk is full."""
+def _discard(stream: TextIO) -> None:
+    """Let what is still written flow into nothing, at the end of the interpreter too: no reader, or a full disk."""
     try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     except (OSError, ValueError, AttributeError):
         return

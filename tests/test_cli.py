@@ -389,6 +389,27 @@ def test_a_reader_that_goes_away_ends_the_run_without_a_traceback(tmp_path: Path
     process.stderr.close()
 
 
+def test_a_reader_of_the_messages_that_goes_away_ends_nothing() -> None:
+    process = start("scan", "nowhere.txt", CLEAN, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    process.stderr.close()
+    process.stderr = None
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert b"0 of 13 lines flagged" in out
+    process = start("scan", "--model", "nowhere", CLEAN, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    process.stderr.close()
+    assert process.wait(60) == 2
+
+
+def test_messages_for_a_closed_stderr_do_not_go_to_the_output() -> None:
+    closed = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-m", "spamfilter"]
+    result = subprocess.run([*closed, "scan", "--json", "nowhere.txt", CLEAN], cwd=ROOT, stdout=subprocess.PIPE)
+    assert result.returncode == 2
+    assert json.loads(result.stdout)["file"] == str(CLEAN)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 def test_a_full_disk_is_one_line_of_error() -> None:
     with Path("/dev/full").open("wb") as full:

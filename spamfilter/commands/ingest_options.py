@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spamfilter.errors import InputError
+from spamfilter.program import tell
 
 if TYPE_CHECKING:
     from spamfilter.ingest.job import AnnotateOptions, FilterOptions, Format
@@ -104,13 +105,13 @@ def run_job(
         print_result(result)
     if not result.reports:
         number, count = arguments.part
-        print(f"spamfilter: no file falls to part {number}/{count}: there are {len(shards)} in all", file=sys.stderr)
+        tell(f"spamfilter: no file falls to part {number}/{count}: there are {len(shards)} in all")
     for report in result.reports:
         if report.alarm:
-            print(f"spamfilter: ALARM: {report.file}: {report.alarm}; look at it before you use it", file=sys.stderr)
+            tell(f"spamfilter: ALARM: {report.file}: {report.alarm}; look at it before you use it")
     if result.total.problems:
         count = sum(result.total.problems.values())
-        print(f"spamfilter: {count} problem{'s' * (count > 1)}, listed in {result.errors}", file=sys.stderr)
+        tell(f"spamfilter: {count} problem{'s' * (count > 1)}, listed in {result.errors}")
     return EXIT_WHOLE if result.is_clean else EXIT_PROBLEMS
 
 
@@ -179,18 +180,16 @@ class ProgressView:
 
     def __call__(self, progress: "Progress") -> None:
         """Show how far the run is."""
-        if sys.stderr is None:
-            return
         if sys.stderr.isatty():
             self._show_bar(progress)
         elif time.monotonic() - self._spoken >= _PLAIN_SECONDS:
             self._spoken = time.monotonic()
             self._last = progress
-            print(progress_line(progress), file=sys.stderr, flush=True)
+            tell(progress_line(progress))
         elif self._last is not None and progress.shards == progress.total_shards > self._last.shards:
             # The last word of a log that has had others is that the run is through.
             self._last = progress
-            print(progress_line(progress), file=sys.stderr, flush=True)
+            tell(progress_line(progress))
 
     def _show_bar(self, progress: "Progress") -> None:
         from tqdm import tqdm

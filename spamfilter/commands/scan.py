@@ -11,7 +11,7 @@ from spamfilter.commands.page_view import PageView, wants_colour
 from spamfilter.errors import InputError
 from spamfilter.explain import Explanation, Reason, explain
 from spamfilter.predictor import Predictor
-from spamfilter.program import EXIT_ERROR
+from spamfilter.program import EXIT_ERROR, tell
 from spamfilter.results import DocumentPrediction, LinePrediction, Span
 
 EXIT_CLEAN, EXIT_FLAGGED = 0, 1
@@ -60,12 +60,12 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             page = read_page(path)
         except InputError as error:
-            print(f"spamfilter: {error}", file=sys.stderr)
+            tell(f"spamfilter: {error}")
             code = EXIT_ERROR
             continue
         if page.replaced:
             places = "1 place" if page.replaced == 1 else f"{page.replaced} places"
-            print(f"spamfilter: {page.name}: not UTF-8 in {places}, replaced by U+FFFD", file=sys.stderr)
+            tell(f"spamfilter: {page.name}: not UTF-8 in {places}, replaced by U+FFFD")
         prediction = predictor.predict(page.text, max_false_positive_rate=arguments.max_false_positive_rate)
         explanation = explain(predictor, prediction) if arguments.explain else None
         if arguments.json:

@@ -1,5 +1,7 @@
 """Progress is told from all workers, as a bar on a terminal and as plain lines elsewhere."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from spamfilter.ingest.job import FilterOptions, Job, Target
 from spamfilter.ingest.progress import Progress, ProgressBoard, poster
 from spamfilter.ingest.run import RunSettings, run_shards
 from spamfilter.ingest.shards import plan_shards
-from tests.ingest.material import json_lines, records
+from tests.ingest.material import ROOT, json_lines, problems, records, summary
 from tests.ingest.pages import pages
 
 
@@ -71,6 +73,25 @@ def test_a_log_that_has_seen_progress_ends_with_the_end(
     long(Progress(100, 100, 2e6, 0, 4, 4))
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(",")[0] for line in lines] == ["spamfilter: 25.0% of input", "spamfilter: 100.0% of input"]
+
+
+def test_a_run_whose_progress_nobody_reads_any_more_goes_on_to_its_end(tmp_path: Path) -> None:
+    for number in range(3):
+        json_lines(tmp_path / f"in/{number}.jsonl", records([*pages(40), None]))
+    program = (
+        "import sys; from spamfilter import cli; from spamfilter.commands import ingest_options as options; "
+        "options._PLAIN_SECONDS = 0.0; sys.exit(cli.main(sys.argv[1:]))"
+    )
+    arguments = [sys.executable, "-c", program, "annotate", str(tmp_path / "in"), "-o", str(tmp_path / "o")]
+    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stderr.close()
+        table = process.stdout.read()
+        assert process.wait(60) == 1
+    assert table.startswith(b"3 files: 120 of 123 pages judged")
+    assert summary(tmp_path / "o")["total"]["records"] == 123
+    assert len(problems(tmp_path / "o")) == 3
 
 
 def test_on_a_terminal_there_is_a_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
