@@ -1,6 +1,7 @@
 """Options and output that ``annotate`` and ``filter`` share."""
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -25,6 +26,8 @@ its position) and the markers of finished files that --resume goes by.
 exit codes: 0 all input was used, 1 the run is finished but there were problems or an alarm, 2 it was stopped.
 """
 _PLAIN_SECONDS = 10.0
+_MOST_JOBS = 256
+"""Or as many as the machine has cores: beyond that a number is a slip, and each process takes memory of its own."""
 _TEXT_COLUMN, ID_COLUMN = "text", "id"
 _OVERWRITE = "begin anew and replace what lies in the way; files of other names stay"
 _TO = "convert to another format (default: that of the input, JSON lines where it cannot hold the result)"
@@ -78,6 +81,10 @@ def run_job(
 
     if arguments.jobs == 0:
         raise InputError("--jobs 0 means no worker at all; use 1, another number, or -1 for all cores")
+    if arguments.jobs > max(_MOST_JOBS, os.cpu_count() or 1):
+        raise InputError(
+            f"--jobs {arguments.jobs} is more than this machine can serve; choose fewer, or -1 for all cores"
+        )
     if arguments.resume and arguments.overwrite:
         raise InputError("--resume goes on with a run, --overwrite throws it away; give one of them")
     if arguments.max_characters < 1:

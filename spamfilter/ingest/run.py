@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 
 from spamfilter.errors import InputError
 from spamfilter.ingest.byte_files import OutputFile, output_size, remove_partials
@@ -18,6 +18,7 @@ from spamfilter.ingest.process import process_shard
 from spamfilter.ingest.progress import Progress, ProgressBoard, end_with, poster
 from spamfilter.ingest.report import ShardReport, total
 from spamfilter.ingest.shards import CONTROL_FOLDER, Shard
+from spamfilter.ingest.workers import call_in_workers
 from spamfilter.model_store import CHECKSUM_FILE
 from spamfilter.predictor import Predictor, default_model_folder
 
@@ -32,7 +33,7 @@ class RunSettings:
 
     Attributes:
         model: model folder; None for the shipped one.
-        n_jobs: worker processes, as in joblib.
+        n_jobs: worker processes at most, as in joblib; no more are started than there are tasks.
         resume: skip shards that an earlier run of the same job has finished.
         overwrite: begin anew where an earlier run has left its outputs.
         part: number of this part and of all parts, from 1: only these shards are run.
@@ -92,6 +93,7 @@ def run_shards(
             earlier run was of another job; or a file that no run has claimed lies where an output would, and
             ``overwrite`` is not set.
         ModelError: the model cannot be loaded.
+        SpamfilterError: a worker process was killed.
         ProblemError: the first problem of a strict job.
         OSError: an output cannot be written.
     """
@@ -226,14 +228,14 @@ def _tasks(shards: list[Shard], waiting: list[int], sizes: list[int], n_jobs: in
 def _run_tasks(
     tasks: list[list[tuple[int, Shard]]], job: Job, settings: RunSettings, predictor: Predictor, board: ProgressBoard
 ) -> Iterator[dict[int, ShardReport]]:
-    if settings.n_jobs == 1 or len(tasks) <= 1:
+    count = min(effective_n_jobs(settings.n_jobs), len(tasks))
+    if count <= 1:
         for task in tasks:
             for one in task:
                 yield _run_task([one], job, predictor, board.path, None)
         return
-    with Parallel(n_jobs=settings.n_jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs") as parallel:
-        own = os.getpid()
-        yield from parallel(delayed(_run_task)(task, job, settings.model, board.path, own) for task in tasks)
+    own = os.getpid()
+    yield from call_in_workers(_run_task, ((task, job, settings.model, board.path, own) for task in tasks), count)
 
 
 def _run_task(

@@ -82,6 +82,13 @@ def test_numbers_that_make_no_sense_are_refused(
     assert not (tmp_path / "o").exists()
 
 
+def test_more_jobs_than_any_machine_can_serve_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = json_lines(tmp_path / "x.jsonl", records([clean_page(0)]))
+    assert command("annotate", path, "-o", tmp_path / "o", "-j", 100_000) == 2
+    assert "--jobs 100000 is more than this machine can serve; choose fewer" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
+
+
 def test_a_part_to_which_no_file_falls_says_so(
     tmp_path: Path, inputs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
