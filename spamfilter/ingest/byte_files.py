@@ -25,6 +25,8 @@ _LARGEST_WINDOW = 1 << 31
 _GZIP_MEMBER = 16 + zlib.MAX_WBITS
 _HELD = 1 << 24
 """Bytes of a member that are held back until its check sum is known: records of an archive, not a file of one piece."""
+_MARKS = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
+"""How compressed data begins; no text in UTF-8 does."""
 _PAGE_NAME = re.compile(r"[0-9]+\.txt")
 _LONGEST_STEM = 200
 """Bytes of a name up to which that of its partial file holds it: most file systems take names of 255 bytes."""
@@ -65,7 +67,7 @@ class ByteSource:
         if kind and not os.fstat(self._raw.fileno()).st_size:
             # What stopped before its first byte; a compressed file that holds nothing has a header and an end.
             self._fail("the file is empty, not even compressed", "fetch it again")
-        self._pieces = self._members(kind) if kind else self._plain()
+        self._pieces = self._checked(self._members(kind) if kind else self._plain())
         self._rest = memoryview(b"")
         self._position = 0
 
@@ -131,6 +133,21 @@ class ByteSource:
 
     def _fail(self, defect: str, mend: str, *, is_spoilt: bool = False) -> None:
         self.defect, self._mend, self._is_spoilt = defect, mend, is_spoilt
+
+    def _checked(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """``pieces``, or none if they are compressed data once more than the name says."""
+        first = next(pieces, b"")
+        for name, mark in _MARKS.items():
+            if first.startswith(mark):
+                self._fail(
+                    f"it holds {name} data and its name does not say so",
+                    "mend its name or decompress it",
+                    is_spoilt=True,
+                )
+                return
+        if first:
+            yield first
+        yield from pieces
 
     def _plain(self) -> Iterator[bytes]:
         while piece := self._raw.read(BLOCK):

@@ -21,7 +21,8 @@ def read_jsonl(path: Path, text_key: str, *, on_progress: Callable[[int], None] 
     problems that hold the line.
 
     Raises:
-        ProblemError: the file is not made of lines in UTF-8, or is one JSON array, or is damaged.
+        ProblemError: the file is not made of lines in UTF-8, or is one JSON array, or holds objects on many lines, or
+            is damaged.
         OSError: it cannot be read.
     """
     chunk = Chunk()
@@ -42,7 +43,7 @@ def _objects(lines: Iterable[bytes], file: str) -> Iterator[tuple[int, bytes]]:
     """Lines that hold something, with their numbers.
 
     Raises:
-        ProblemError: they are one JSON array, on one line or on many.
+        ProblemError: they are one JSON array, on one line or on many, or an object on many.
     """
     numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
     first = next(numbered, None)
@@ -55,6 +56,11 @@ def _objects(lines: Iterable[bytes], file: str) -> Iterator[tuple[int, bytes]]:
         second = next(numbered, None) if is_closed else None
         if second is None and (is_closed or _ARRAY_BEGINS.match(first[1])):
             message = f"one JSON array, not JSON lines; {_ONE_A_LINE}"
+            raise ProblemError(Problem(ProblemKind.UNREADABLE, file, "", message))
+    elif first[1].strip() == b"{":
+        second = next(numbered, None)
+        if second is not None and second[1].lstrip().startswith((b'"', b"}")):
+            message = "JSON objects on many lines each, not JSON lines; write one object a line (jq -c .)"
             raise ProblemError(Problem(ProblemKind.UNREADABLE, file, "", message))
     yield first
     if second is not None:

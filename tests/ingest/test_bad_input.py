@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 from tests.ingest.material import (
     ROOT,
@@ -149,6 +150,11 @@ def test_a_wet_record_that_is_not_utf8_is_listed_with_its_bytes(tmp_path: Path) 
         ("x.wet", b"not a WARC file\r\n", "unreadable"),
         ("x.warc", b"hello world\n" * 10, "unreadable"),
         ("x.wet.gz", gzip.compress(b"hello world\n" * 10), "unreadable"),
+        ("x.wet", gzip.compress(b"".join(wet_bytes(["x"] * 5)) * 99)[:-20], "unreadable"),
+        ("x.jsonl", gzip.compress(GOOD), "unreadable"),
+        ("x.jsonl", zstandard.compress(GOOD), "unreadable"),
+        ("x.jsonl.gz", gzip.compress(gzip.compress(GOOD)), "unreadable"),
+        ("x.txt", gzip.compress(b"x"), "unreadable"),
         ("x.txt", b"caf\xe9", "wrong_encoding"),
     ],
 )
@@ -162,7 +168,7 @@ def test_a_file_that_is_something_else_is_named_and_the_others_are_used(
     (problem,) = problems(tmp_path / "o")
     assert (problem["kind"], problem["file"]) == (kind, str(tmp_path / "in" / name))
     # What is empty may have been cut off at its very beginning.
-    assert not list((tmp_path / "o").glob("x.*")) or not content
+    assert not list((tmp_path / "o").glob("x.*")) or kind == "truncated"
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["", "BOM"])
@@ -189,6 +195,26 @@ def test_one_json_array_is_named_and_gives_no_output(
     assert "jq -c '.[]'" in problem["message"]
     assert not list((tmp_path / "o").glob("x.*"))
     assert summary(tmp_path / "o")["files"][0]["status"] == "unreadable"
+
+
+@pytest.mark.parametrize("content", [json.dumps({"text": "x", "n": {}}, indent=1), "{\n}\n{\n}\n"])
+@pytest.mark.parametrize("options", [(), ("--to", "parquet")], ids=str)
+def test_objects_on_many_lines_are_named_and_give_no_output(
+    tmp_path: Path, content: str, options: tuple[str, ...]
+) -> None:
+    compress(tmp_path / "in/x.json", content.encode())
+    assert filtered(tmp_path, *options) == 1
+    (problem,) = problems(tmp_path / "o")
+    assert problem["kind"] == "unreadable"
+    assert "jq -c ." in problem["message"]
+    assert not list((tmp_path / "o").glob("x.*"))
+
+
+def test_a_lone_bracket_before_objects_is_a_broken_record(tmp_path: Path) -> None:
+    compress(tmp_path / "in/x.jsonl", b"{\n" + GOOD)
+    assert filtered(tmp_path) == 1
+    assert decompress(tmp_path / "o/x.jsonl") == GOOD + b"\n"
+    assert problems(tmp_path / "o")[0]["position"] == "line 1"
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
