@@ -26,10 +26,13 @@ CUT_HEADER = "Spamfilter-Cut-Characters"
 
 
 def record_bytes(headers: Headers, block: bytes, version: str = "WARC/1.0") -> bytes:
-    """A WARC record with the headers as they are but for the length, which is that of ``block``."""
+    """A WARC record with the headers as they are but for the length, which is that of ``block``.
+
+    A byte NN of a header that is not UTF-8 stands as ``\\udcNN`` and is written as it was.
+    """
     lines = [version, *(f"{name}: {value}" for name, value in headers if name.lower() != "content-length")]
     lines.append(f"Content-Length: {len(block)}")
-    return "\r\n".join(lines).encode("utf-8") + _END + block + _END
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape") + _END + block + _END
 
 
 def changed_headers(headers: Headers, block: bytes, cut_characters: int) -> Headers:
@@ -59,7 +62,7 @@ def conversion_headers(headers: Headers, block: bytes, cut_characters: int = 0) 
 
 def text_id(origin: str) -> str:
     """The id of the conversion record for the page whose record has the id ``origin``."""
-    return f"<{uuid5(NAMESPACE_URL, f'{origin} text').urn}>"
+    return f"<{uuid5(NAMESPACE_URL, as_utf8(f'{origin} text')).urn}>"
 
 
 def _digest(block: bytes) -> str:
@@ -113,7 +116,7 @@ class ArchiveWriter:
         headers = [
             ("WARC-Type", "warcinfo"),
             ("WARC-Date", date),
-            ("WARC-Record-ID", f"<{uuid5(NAMESPACE_URL, seed).urn}>"),
+            ("WARC-Record-ID", f"<{uuid5(NAMESPACE_URL, as_utf8(seed)).urn}>"),
             ("WARC-Filename", as_utf8(self._file.path.name)),
             ("Content-Type", "application/warc-fields"),
         ]

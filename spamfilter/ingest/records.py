@@ -77,7 +77,7 @@ class Record:
         text: what is to be judged; None for records that are handed on as they are or have no text.
         fields: the record as a JSON object, the text included.
         raw: the bytes of a JSON line, so that what is not touched stays as it was.
-        headers: of a WARC record, in order.
+        headers: of a WARC record, in order; a byte NN that is not UTF-8 stands as ``\\udcNN``.
         payload: the block of a WARC record that is handed on.
         version: of a WARC record, as its first line says.
     """
