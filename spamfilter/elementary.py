@@ -56,9 +56,9 @@ def exp(values: ArrayLike) -> NDArray[np.float64]:
 
 def logistic(logits: ArrayLike) -> NDArray[np.float64]:
     """Probabilities for log-odds, which may be infinite; float64, of the same shape."""
-    odds = exp(logits)
+    odds = np.where(np.equal(logits, -np.inf), 0.0, exp(logits))
     probabilities: NDArray[np.float64] = odds / (1.0 + odds)
-    return np.where(np.isneginf(logits), 0.0, probabilities)
+    return probabilities
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
