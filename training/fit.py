@@ -42,7 +42,6 @@ from training.span_training import (
     boundary_examples,
     candidates_of,
     fit_boundaries,
-    mean_of_boundaries,
     score_documents,
 )
 from training.suspicion_training import fit_suspicion, look_where_suspicious
@@ -61,8 +60,6 @@ _SPAN_SHARE = {
 }
 
 _GROUPS_A_FOLD_UNIT = 8
-_BOUNDARY_DRAWS = 2
-"""What is drawn in splicing moves what is found by a point; so boundaries are the mean of fits on two draws."""
 _DRAWS = 3
 """What is drawn in composing moves recall by three points; so the context model learns from three draws."""
 _TITLE_PHRASES = ("archive-titles", "shop-names")
@@ -113,11 +110,11 @@ class _FoldDocuments:
     """What is composed within one fold, to be seen by models fitted on the others; scored, it takes gigabytes.
 
     Attributes:
-        samples: what the span model learns from, drawn several times; from all but the first only boundaries.
+        sample: what the span model learns from.
     """
 
     composed: list[LabelledDocument]
-    samples: list[list[LabelledDocument]]
+    sample: list[LabelledDocument]
 
 
 def fold_of(document: LabelledDocument, folds: int, seed: int) -> int:
@@ -265,29 +262,27 @@ def _fit_spans(
     progress: Progress,
 ) -> tuple[SpanModel, list[tuple[ScoredBatch, SpanCandidates]]]:
     """The span model, and what is composed with the candidates that models of the other folds found in it."""
-    count, draws = len(folds), []
+    count = len(folds)
 
-    def scored_sample(number: int, draw: int) -> list[ScoredBatch]:
-        return score_documents(folds[number].samples[draw], line_models[number], char_table, idf)
+    def scored_sample(number: int) -> list[ScoredBatch]:
+        return score_documents(folds[number].sample, line_models[number], char_table, idf)
 
-    def examples_of(number: int, draw: int, path: Path) -> list[BoundaryExamples]:
-        sample = scored_sample(number, draw)
+    def examples_of(number: int, path: Path) -> list[BoundaryExamples]:
+        sample = scored_sample(number)
         return [_mapped(boundary_examples(sample, line_models[number]), path)] if sample else []
 
-    for draw in range(_BOUNDARY_DRAWS):
-        progress(f"span model: {count + 1} fits of boundaries, draw {draw + 1} of {_BOUNDARY_DRAWS}")
-        with TemporaryDirectory() as folder:
-            # One set of arrays a fold, in files that processes share; what they were made of is scored again later, for
-            # the fits need its gigabytes.
-            examples = [examples_of(number, draw, Path(folder) / str(number)) for number in range(count)]
-            draws.append(_fit_without_each(fit_boundaries, examples, settings.jobs))
-            del examples
-    boundaries = [mean_of_boundaries(models) for models in zip(*draws, strict=True)]
+    progress(f"span model: {count + 1} fits of boundaries")
+    with TemporaryDirectory() as folder:
+        # One set of arrays a fold, in files that processes share; what they were made of is scored again later, for the
+        # fits need its gigabytes.
+        examples = [examples_of(number, Path(folder) / str(number)) for number in range(count)]
+        boundaries = _fit_without_each(fit_boundaries, examples, settings.jobs)
+        del examples
     progress(f"span model: {count + 1} fits of phrases")
     proposals = [
         [
             proposed
-            for place, part in enumerate(scored_sample(number, 0))
+            for place, part in enumerate(scored_sample(number))
             if (proposed := propose(boundaries[number], line_models[number], part, (settings.seed, number, place)))
         ]
         for number in range(count)
@@ -329,11 +324,7 @@ def fit_model(documents: Sequence[LabelledDocument], settings: FitSettings, prog
         owns.append(own)
         composed = compose(own, seeds[fold])
         progress(f"fold {fold}: {len(composed)} pages of {sum(len(one.lines) for one in composed)} lines")
-        samples = [_for_spans(own, composed, seeds[fold])]
-        for draw in range(1, _BOUNDARY_DRAWS):
-            seed = f"{seeds[fold]} draw {draw}"
-            samples.append(_for_spans(own, compose(own, seed), seed))
-        folds.append(_FoldDocuments(composed, samples))
+        folds.append(_FoldDocuments(composed, _for_spans(own, composed, seeds[fold])))
     span_model, parts = _fit_spans(folds, fold_models, char_table, idf, settings, progress)
     del folds
     drawn_again = [

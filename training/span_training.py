@@ -29,9 +29,6 @@ from spamfilter.span_tokens import (
     NUMERIC_COUNT,
     SPAN_BITS,
     cut_pieces,
-    high_field,
-    low_field,
-    middle_field,
     numeric_inputs,
     span_rows,
     strangeness_before,
@@ -53,8 +50,6 @@ _OUTSIDE_SHARE = 0.2
 _WEIGHT_LIMIT = 4095
 _NUMERIC_UNIT = 1000.0
 _BATCH_DOCUMENTS = 400
-_FIELDS = (low_field, middle_field, high_field)
-"""Where a row of the table holds its weights for a first, a last and any token of a phrase."""
 _SIDES = (0, 1, 0)
 """Where the scores of a first, a last and any token of a phrase look: 0 before the token, 1 behind it."""
 _ALONE_WEIGHT = 0.3
@@ -227,19 +222,6 @@ def fit_boundaries(examples: Sequence[BoundaryExamples]) -> SpanModel:
     return _boundary_model(
         np.stack(coefficients, axis=1), np.stack(numeric_weights, axis=1) / _NUMERIC_UNIT, np.array(biases)
     )
-
-
-def mean_of_boundaries(models: Sequence[SpanModel]) -> SpanModel:
-    """The scorer whose weights are the means of those that ``fit_boundaries`` gives; one alone stays as it is.
-
-    Fits on several draws of splices differ by what was drawn, which their mean does not (bagging, Breiman, 1996).
-    """
-    if len(models) == 1:
-        return models[0]
-    tables = [np.stack([field(one.table) for field in _FIELDS], axis=1) / one.scale for one in models]
-    numeric = [one.numeric_weights / (one.scale * NUMERIC_SHIFT) for one in models]
-    biases = [one.bias / one.scale for one in models]
-    return _boundary_model(*(np.mean(np.stack(each), axis=0) for each in (tables, numeric, biases)))
 
 
 def _boundary_model(
