@@ -3,7 +3,7 @@
 from spamfilter import Predictor
 
 SPAM_LINES = (
-    "Best online casino bonus 2024, register now and claim 200 free spins!",
+    "Online casino slots: register now and claim a deposit bonus and 200 free spins, play roulette for real money!",
     "Buy cheap viagra online without prescription, fast worldwide delivery",
     "situs judi slot gacor terpercaya deposit pulsa tanpa potongan maxwin",
 )
