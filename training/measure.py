@@ -12,7 +12,7 @@ from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
 from spamfilter.operating_points import OperatingPoints
 from spamfilter.span_model import SpanCandidates
 from training.documents import LabelledDocument
-from training.span_training import ScoredBatch, best_of_lines, label_candidates, real_clean_lines
+from training.span_training import REAL_SOURCES, ScoredBatch, best_of_lines, label_candidates, real_clean_lines
 
 RATES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 _CLEAN, _BOILERPLATE = LABELS.index(Label.CLEAN), LABELS.index(Label.BOILERPLATE)
@@ -201,6 +201,23 @@ def _real_clean_pages(documents: Sequence[LabelledDocument], kinds: NDArray[np.i
     return excerpts
 
 
+def _lone_clean_lines(documents: Sequence[LabelledDocument], kinds: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Documents of one clean line out of ``REAL_SOURCES``, bool (d,)."""
+    lone = [len(one.lines) == 1 and one.source.startswith(REAL_SOURCES) for one in documents]
+    clean: NDArray[np.bool_] = np.array(lone, np.bool_) & (kinds == 0)
+    return clean
+
+
+def _page_thresholds(
+    spam: NDArray[np.float64], pages: NDArray[np.bool_], lone_lines: NDArray[np.bool_]
+) -> tuple[float, ...]:
+    """Thresholds that hold for pages and for lines that are a page of their own, about which less is known, alike."""
+    found = [thresholds_at(spam[pages])]
+    if lone_lines.sum() * RATES[0] >= 20:
+        found.append(thresholds_at(spam[lone_lines]))
+    return tuple(max(values) for values in zip(*found, strict=True))
+
+
 def choose_points(
     scored: Sequence[ScoredBatch],
     candidates: Sequence[SpanCandidates],
@@ -266,7 +283,7 @@ def choose_points(
     )
     documents = [one for part in scored for one in part.documents]
     clean_pages = _real_clean_pages(documents, kinds)
-    thresholds["document"] = thresholds_at(spam[clean_pages])
+    thresholds["document"] = _page_thresholds(spam, clean_pages, _lone_clean_lines(documents, kinds))
     is_spam = kinds >= 2
     judged = clean_pages | is_spam
     metrics["documents"] = {

@@ -47,21 +47,27 @@ def a_stretch_a_line(parts: Sequence[ScoredBatch]) -> list[SpanCandidates]:
 
 
 def chosen(
-    documents: Sequence[LabelledDocument], margins: Mapping[Label, Scores], spans: Scores | None = None
+    documents: Sequence[LabelledDocument],
+    margins: Mapping[Label, Scores],
+    spans: Scores | None = None,
+    spam: Scores | None = None,
 ) -> OperatingPoints:
-    """The points where the lines of ``documents`` have these log-odds against clean, and stretches of these."""
+    """The points where lines have these log-odds against clean, and stretches and ``documents`` these of spam."""
     parts = scored([*documents, ALL_LABELS])
     logits = np.full((sum(len(one.lines) for one in documents), len(LABELS)), NOTHING)
     logits[:, LABELS.index(Label.CLEAN)] = 0
     for label, margin in margins.items():
         logits[:, LABELS.index(label)] = margin
     kinds = np.array([*(0 for _ in documents), 3])
+    document_logits = np.full((len(kinds), 4), NOTHING)
+    document_logits[:, 0] = 0
+    document_logits[: len(documents), 3] = 0 if spam is None else spam
     points, _ = choose_points(
         parts,
         a_stretch_a_line(parts),
         split(logits, parts),
         split(np.zeros(0) if spans is None else spans, parts),
-        np.zeros((len(kinds), 4)),
+        document_logits,
         kinds,
     )
     return points
@@ -159,6 +165,16 @@ def test_stretches_are_measured_by_the_characters_of_their_lines() -> None:
     widths[highest] = len(long.text)
     flagged = scores >= at(chosen(documents, {}, scores), "span", 1e-1)
     assert widths[flagged].sum() / widths.sum() == pytest.approx(0.1, abs=0.02)
+
+
+def test_pages_and_lines_that_are_a_page_of_their_own_are_taken_for_spam_at_the_same_rate_at_most() -> None:
+    documents = [*pages("wcxb", 1000, 3), *pages("twin", 1000, 1)]
+    for higher in (slice(0, 1000), slice(1000, 2000)):
+        spam = np.concatenate((falling(1000), falling(1000)))
+        spam[higher] += 3
+        flagged = spam >= at(chosen(documents, {}, spam=spam), "document", 1e-2)
+        assert flagged[higher].mean() == pytest.approx(1e-2, abs=2e-3)
+        assert flagged.mean() < 6e-3
 
 
 def test_lines_that_stand_alone_are_levelled_to_their_own_rate() -> None:
