@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
 from spamfilter.operating_points import OperatingPoints
 from spamfilter.span_model import SpanCandidates
-from training.documents import LabelledDocument
+from training.documents import WRITTEN, LabelledDocument
 from training.span_training import REAL_SOURCES, ScoredBatch, best_of_lines, label_candidates, real_clean_lines
 
 RATES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
@@ -202,8 +202,10 @@ def _real_clean_pages(documents: Sequence[LabelledDocument], kinds: NDArray[np.i
 
 
 def _lone_clean_lines(documents: Sequence[LabelledDocument], kinds: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Documents of one clean line out of ``REAL_SOURCES``, bool (d,)."""
-    lone = [len(one.lines) == 1 and one.source.startswith(REAL_SOURCES) for one in documents]
+    """Documents of one clean line of a public source, bool (d,): hand-written ones tell of trades, as few lines do."""
+    lone = [
+        len(one.lines) == 1 and one.source.startswith(REAL_SOURCES) and one.page_type != WRITTEN for one in documents
+    ]
     clean: NDArray[np.bool_] = np.array(lone, np.bool_) & (kinds == 0)
     return clean
 
