@@ -50,6 +50,11 @@ def softmax(logits: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
     return logs, shown
 
 
+def row_probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities float64 (n, k) of rows of logits (n, k)."""
+    return softmax(logits.T)[1].T
+
+
 def normalize(logs: NDArray[np.float64], shown: NDArray[np.float64]) -> None:
     """Make columns of ``shown`` float64 (k, n) sum to 1, and their logarithms follow, in place."""
     whole = shown.sum(axis=0)

@@ -61,13 +61,6 @@ def logistic(logits: ArrayLike) -> NDArray[np.float64]:
     return probabilities
 
 
-def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probabilities for logits along the last axis, over which they sum to 1; float64, of the same shape."""
-    shown = exp(logits - logits.max(axis=-1, keepdims=True))
-    shown /= shown.sum(axis=-1, keepdims=True)
-    return shown
-
-
 def log(values: ArrayLike) -> NDArray[np.float64]:
     """Natural logarithms of numbers from 1e-300 on; float64, of the same shape."""
     bits = np.array(values, np.float64).view(np.int64)

@@ -8,7 +8,8 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter.elementary import logistic, softmax
+from spamfilter.dense_model import row_probabilities
+from spamfilter.elementary import logistic
 from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
 from spamfilter.mending import mend
 from spamfilter.operating_points import OperatingPoints
@@ -227,7 +228,13 @@ class DocumentPrediction:
         """All that lines and spans say, as arrays."""
         scores, chosen = self.scores, self.span_choice()
         return (
-            *(scores.starts, scores.ends, self.line_labels(), softmax(scores.logits), scores.span_lines[chosen]),
+            *(
+                scores.starts,
+                scores.ends,
+                self.line_labels(),
+                row_probabilities(scores.logits),
+                scores.span_lines[chosen],
+            ),
             *(scores.span_starts[chosen], scores.span_ends[chosen], scores.span_logits[chosen]),
         )
 
@@ -251,7 +258,7 @@ class DocumentPrediction:
         scores, spans = self.scores, self._spans(int(numbers.min()), int(numbers.max()) + 1)
         columns = (
             *(numbers, scores.starts[numbers], scores.ends[numbers], self.line_labels()[numbers]),
-            softmax(scores.logits[numbers]),
+            row_probabilities(scores.logits[numbers]),
         )
         built = []
         for number, start, end, place, row in zip(*(column.tolist() for column in columns), strict=True):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spamfilter.elementary import exp, log, log1p, logaddexp, logistic, softmax
+from spamfilter.dense_model import row_probabilities
+from spamfilter.elementary import exp, log, log1p, logaddexp, logistic
 
 moderate = st.floats(-690, 690)
 
@@ -43,11 +44,11 @@ def test_infinite_odds_are_certain() -> None:
 
 @given(st.lists(st.tuples(moderate, moderate, moderate), min_size=1, max_size=4))
 def test_probabilities_of_a_row_are_right_and_depend_on_no_other(rows: list[tuple[float, float, float]]) -> None:
-    found = softmax(np.array(rows))
+    found = row_probabilities(np.array(rows))
     for row, own in zip(rows, found, strict=True):
         shown = [math.exp(value - max(row)) for value in row]
         assert own == pytest.approx([value / sum(shown) for value in shown], rel=2e-15, abs=1e-300)
-        assert softmax(np.array([row]))[0].tolist() == own.tolist()
+        assert row_probabilities(np.array([row]))[0].tolist() == own.tolist()
 
 
 def test_what_must_be_exact_is() -> None:

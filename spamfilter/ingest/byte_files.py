@@ -227,9 +227,9 @@ def _partial_stem(path: Path) -> str:
     return path.name if len(name) <= _LONGEST_STEM else hashlib.sha256(name).hexdigest()
 
 
-def _new_partial(path: Path) -> Path:
-    """Where what is to become ``path`` is written."""
-    return path.with_name(f".{_partial_stem(path)}.{uuid4().hex}.partial")
+def _new_partial(path: Path, stem: str) -> Path:
+    """A name beside ``path`` that no other partial file has."""
+    return path.with_name(f".{stem}.{uuid4().hex}.partial")
 
 
 def remove_partials(paths: Iterable[Path]) -> None:
@@ -248,7 +248,7 @@ def remove_partials(paths: Iterable[Path]) -> None:
 def _remove_partial(path: Path, stem: str) -> None:
     """Remove one partial output, also while a worker that has lost its run still writes to it."""
     # Under a new name nobody adds to a folder or puts it in its place while its files go one by one.
-    taken = path.with_name(f".{stem}.{uuid4().hex}.partial")
+    taken = _new_partial(path, stem)
     with suppress(FileNotFoundError):
         path.rename(taken)
         remove_output(taken)
@@ -306,7 +306,7 @@ class OutputFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         # A name of its own: a worker that has outlived its run must not write to the file of the next.
-        self.partial = _new_partial(path)
+        self.partial = _new_partial(path, _partial_stem(path))
         self._raw: IO[bytes] = self.partial.open("wb")
         self._compressor: Any = None
         self._has_members = False
@@ -370,7 +370,7 @@ class OutputFolder:
     def __init__(self, path: Path) -> None:
         """Begin to write what will become the folder ``path``."""
         self._path = path
-        self._partial = _new_partial(path)
+        self._partial = _new_partial(path, _partial_stem(path))
         self._partial.mkdir(parents=True)
 
     def write(self, name: str, data: bytes) -> None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spamfilter.elementary import logistic, softmax
+from spamfilter.dense_model import row_probabilities
+from spamfilter.elementary import logistic
 from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
 from spamfilter.results import DocumentKind, DocumentPrediction
 from spamfilter.scores import DocumentScores, ScoreArrays
@@ -60,7 +61,7 @@ class Decisions:
         """Probability of every label for every line, float64 (m, 6); rows sum to 1."""
         if not len(self.logits):
             return self.logits
-        return softmax(self.logits)
+        return row_probabilities(self.logits)
 
     def line_probabilities(self) -> NDArray[np.float64]:
         """Probability of the label of each line, float64 (m,); of its surest stretch where that is surer."""

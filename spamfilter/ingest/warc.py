@@ -17,7 +17,7 @@ _HTML = ("text/html", "application/xhtml+xml")
 _LARGEST_PAGE = 1 << 26
 """Bytes of a record up to which its length is checked: more is a film, or a page that is too long in any case."""
 _HEAD = 1 << 16
-"""Bytes of a larger one that are read to see what it is; FastWARC reads HTTP headers of half as many."""
+"""Bytes from which can be seen what a record is; FastWARC reads HTTP headers of half as many."""
 _BEFORE_HTML = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n\f"
 """What may stand before the first tag: byte order marks and blanks, in UTF-8 or UTF-16."""
 _PAGES = WarcRecordType.response | WarcRecordType.resource
@@ -216,7 +216,7 @@ def _is_http(record: Any) -> bool:
 def _content_type(record: Any, block: bytes) -> tuple[str, str | None]:
     """Type and charset of what a record holds; of a response, as its HTTP headers say."""
     if _is_http(record):
-        message = _http(block, "none")
+        message = _http(block[:_HEAD], "none")
         return (message.http_content_type or "").lower(), message.http_charset
     kind, _, parameters = (record.headers.get("Content-Type") or "").partition(";")
     return kind.strip().lower(), parameters.partition("charset=")[2].strip(" \"'") or None

@@ -1,7 +1,6 @@
 """Labelled lines: the corpus folder, and what a user hands in."""
 
 import json
-import re
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from spamfilter import LABELS, InputError
 from training.documents import LabelledLine
 from training.lines import CORPUS_FOLDER, PHRASES_SUFFIX, read_labelled_lines
+from training.splice import _joins
 
 
 def write(path: Path, text: str | bytes) -> Path:
@@ -154,12 +154,9 @@ def test_every_file_of_the_corpus_can_be_read_and_every_label_has_many_lines_in_
         assert len({language for language, own, _ in lines if own == label}) >= 8
 
 
-_NO_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
-
-
 def _is_long(text: str) -> bool:
     """Whether a text has more than two words; a script without spaces has about one in two and a half characters."""
-    return len(text.split()) > 2 or len(_NO_SPACES.findall(text)) > 7
+    return len(text.split()) > 2 or sum(map(_joins, text)) > 7
 
 
 def test_no_line_of_the_corpus_has_two_labels_unless_one_is_only_a_phrase_or_a_heading() -> None:
