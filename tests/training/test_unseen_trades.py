@@ -57,7 +57,7 @@ def test_lines_of_a_trade_are_found_more_often_when_they_were_learnt(predictor: 
     trades = {**{one.page_type or "": ("others",) for one in own_documents()}, **TRADES}
     unseen, _, clean = hold_out(predictor, documents, trades, frozenset({"potions"}), 0, FitSettings())
     assert unseen["potions"].lines == 60
-    assert clean[1] > 0
+    assert clean.lines > 0
     # The same lines under another trade: those of the first one have been learnt.
     learnt, _, _ = hold_out(
         predictor,
@@ -99,12 +99,12 @@ def test_neither_the_trade_nor_the_clean_pages_that_are_measured_are_learnt(monk
         learnt.extend(documents)
         return "without the trade"
 
-    def flag(stages: StandIn, _: object, pages: Sequence[LabelledDocument]) -> list[NDArray[np.bool_]]:
+    def judge(stages: StandIn, _: object, pages: Sequence[LabelledDocument]) -> list[NDArray[np.float64]]:
         judged.extend((stages.line, page) for page in pages)
-        return [np.ones(len(page.lines), np.bool_) for page in pages]
+        return [np.ones(len(page.lines)) for page in pages]
 
     monkeypatch.setattr(unseen_trades, "fit_lines_of", learn)
-    monkeypatch.setattr(unseen_trades, "flagged_lines", flag)
+    monkeypatch.setattr(unseen_trades, "margins_of", judge)
     settings, fold = FitSettings(), 1
     potions, phrases, charms, both, mixed = (
         pages(topic, "brew") for topic in ("potions", "potions-phrases", "charms", "both", "mixed")
@@ -126,25 +126,63 @@ def test_neither_the_trade_nor_the_clean_pages_that_are_measured_are_learnt(monk
     out = [*held_out(web), *held_out(town)]
     assert learnt == [*charms, *(one for one in [*web, *town] if one not in out), *others]
     whole = [*potions, *both]
-    lone = [replace(page, lines=(line,)) for page in whole for line in page.lines]
-    assert judged == [("without the trade", page) for page in [*whole, *lone, *out]]
+    expected: list[LabelledDocument] = []
+    for pages_, label in ((held_out(web), "clean"), (held_out(town), "clean"), (whole, "seo_injection")):
+        read = [[line for line in page.lines if line.label == label and line.text.strip()] for page in pages_]
+        expected += pages_
+        expected += [replace(page, lines=(line,)) for page, own in zip(pages_, read, strict=True) for line in own]
+    assert judged == [("without the trade", page) for page in expected]
+    # All lines stand at the same margin: at thresholds raised above the public clean ones nothing is left.
     assert found == {"potions": Found(120, 120, 120)}
-    assert (public, written) == tuple((2 * len(held_out(one)),) * 2 for one in (web, town))
-    assert min(public + written) > 0
+    assert (public, written) == tuple(Found(*(2 * len(held_out(one)),) * 3) for one in (web, town))
+    assert min(public.lines, written.lines) > 0
+
+
+def test_thresholds_are_raised_until_a_thousandth_of_the_public_clean_lines_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def judge(_: object, __: object, pages: Sequence[LabelledDocument]) -> list[NDArray[np.float64]]:
+        on_page = {"web": 2.0, "potions": 3.0}
+        # Clean lines stand above the thresholds of the model, on their pages higher than alone.
+        return [
+            np.full(len(page.lines), on_page[page.page_type or ""] - (len(page.lines) == 1) * 1.5) for page in pages
+        ]
+
+    monkeypatch.setattr(unseen_trades, "fit_lines_of", lambda *_: "without the trade")
+    monkeypatch.setattr(unseen_trades, "margins_of", judge)
+    documents = [*pages("potions", "brew"), *clean_pages("wcxb", "web")]
+    found, public, _ = hold_out(cast("Any", StandIn()), documents, TRADES, frozenset({"potions"}), 1, FitSettings())
+    assert public.lines == public.on_page == public.alone > 0
+    assert (public.on_page_raised, public.alone_raised) == (0, 0)
+    assert found == {"potions": Found(60, 60, 60, 60, 60)}
+
+
+def test_thresholds_are_never_lowered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unseen_trades, "fit_lines_of", lambda *_: "without the trade")
+    monkeypatch.setattr(
+        unseen_trades, "margins_of", lambda _, __, pages: [np.full(len(page.lines), -1.0) for page in pages]
+    )
+    documents = [*pages("potions", "brew"), *clean_pages("wcxb", "web")]
+    found, _, _ = hold_out(cast("Any", StandIn()), documents, TRADES, frozenset({"potions"}), 1, FitSettings())
+    assert found == {"potions": Found(60, 0, 0, 0, 0)}
 
 
 def test_the_report_gives_means_over_trades_and_what_was_lost() -> None:
     text = report(
         [
-            ({"potions": Found(10, 5, 1)}, (1, 100), (2, 50)),
-            ({"charms": Found(10, 10, 3), "empty": Found(0, 0, 0)}, (0, 100), (3, 50)),
+            ({"potions": Found(10, 5, 1, 4, 0)}, Found(100, 1, 2, 0, 0), Found(50, 2, 0, 1, 0)),
+            (
+                {"charms": Found(10, 10, 3, 6, 2), "empty": Found(0, 0, 0)},
+                Found(100, 0, 2, 0, 0),
+                Found(50, 3, 0, 0, 0),
+            ),
         ]
     )
-    assert "| potions | 10 | 50.0 | 10.0 |" in text
+    assert "| potions | 10 | 50.0 | 10.0 | 40.0 | 0.0 |" in text
     assert "empty" not in text
-    assert "| mean over trades | | 75.0 | 20.0 |" in text
-    assert "0.5 % of 200 clean lines" in text
-    assert "5.0 % of 100 hand-written" in text
+    assert "| mean over trades |  | 75.0 | 20.0 | 50.0 | 10.0 |" in text
+    assert "| clean lines of public pages | 200 | 0.5 | 2.0 | 0.0 | 0.0 |" in text
+    assert "| clean hand-written lines | 100 | 5.0 | 0.0 | 1.0 | 0.0 |" in text
 
 
 @pytest.mark.parametrize("topic", ["casino-phrases", "of-no-trade"])
