@@ -80,16 +80,29 @@ class OperatingPoints:
         """
         return self.labels_within(logits, self.limits(rate))
 
+    def margins(self, logits: NDArray[np.float64], limits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far lines stand above the thresholds, by the label farthest above: flagged from 0 on; float64 (m,).
+
+        Args:
+            logits: float64 (m, 6).
+            limits: as ``limits`` gives them.
+        """
+        return _farthest_margins(np.ascontiguousarray(logits.T), limits)
+
     def labels_within(self, logits: NDArray[np.float64], limits: NDArray[np.float64]) -> NDArray[np.int64]:
         """``decide_lines`` at known ``limits``."""
         columns = np.ascontiguousarray(logits.T)
-        clean, boilerplate = columns[_CLEAN], columns[_BOILERPLATE]
-        either = elementary.logaddexp(clean, boilerplate)
-        flagged = columns.take(_FLAGGED, axis=0)
-        margins = flagged - either
-        margins -= limits[: len(FLAGGED_LABELS), None]
-        labels = np.where(boilerplate - clean >= self.boilerplate, _BOILERPLATE, _CLEAN)
+        labels = np.where(columns[_BOILERPLATE] - columns[_CLEAN] >= self.boilerplate, _BOILERPLATE, _CLEAN)
         # Few lines clear a threshold: only those are asked for their likeliest label.
-        above = (margins.max(axis=0) >= 0).nonzero()[0]
-        labels[above] = _FLAGGED.take(flagged.take(above, axis=1).argmax(axis=0))
+        above = (_farthest_margins(columns, limits) >= 0).nonzero()[0]
+        labels[above] = _FLAGGED.take(columns.take(above, axis=1).take(_FLAGGED, axis=0).argmax(axis=0))
         return labels
+
+
+def _farthest_margins(columns: NDArray[np.float64], limits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``OperatingPoints.margins`` of logits float64 (6, m)."""
+    margins = columns.take(_FLAGGED, axis=0)
+    margins -= elementary.logaddexp(columns[_CLEAN], columns[_BOILERPLATE])
+    margins -= limits[: len(FLAGGED_LABELS), None]
+    farthest: NDArray[np.float64] = margins.max(axis=0)
+    return farthest

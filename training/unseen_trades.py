@@ -22,7 +22,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from spamfilter import InputError, Predictor
-from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
+from spamfilter.labels import Label
 from spamfilter.line_model import LineModel
 from spamfilter.pipeline import Stages, score_documents
 from training.documents import LabelledDocument
@@ -40,8 +40,6 @@ from training.trades import SEVERAL, TRADES_FILE, read_trades, trade_topic
 _GROUPS = 6
 _RATE = 1e-3
 _BATCH = 64
-_CLEAN, _BOILERPLATE = LABELS.index(Label.CLEAN), LABELS.index(Label.BOILERPLATE)
-_FLAGGED = [LABELS.index(label) for label in FLAGGED_LABELS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +49,8 @@ class Found:
     lines: int
     on_page: int
     alone: int
-    on_page_raised: int = 0
-    alone_raised: int = 0
+    on_page_raised: int
+    alone_raised: int
 
 
 def deal_trades(trades: dict[str, tuple[str, ...]], groups: int) -> list[frozenset[str]]:
@@ -82,12 +80,11 @@ def is_clean_page(document: LabelledDocument) -> bool:
 
 def margins_of(stages: Stages, predictor: Predictor, pages: Sequence[LabelledDocument]) -> list[NDArray[np.float64]]:
     """How far each line of each page stands above the thresholds of ``predictor``: flagged as a whole from 0 on."""
-    limits, found = predictor.points.limits(_RATE)[: len(_FLAGGED)], []
+    limits, found = predictor.points.limits(_RATE), []
     for first in range(0, len(pages), _BATCH):
         scores = score_documents(stages, [document_text(page) for page in pages[first : first + _BATCH]])
-        ordinary = np.logaddexp(scores.logits[:, _CLEAN], scores.logits[:, _BOILERPLATE])
-        margins = scores.logits[:, _FLAGGED] - ordinary[:, None] - limits
-        found.extend(np.split(margins.max(axis=1), scores.line_edges[1:-1]))
+        margins = predictor.points.margins(scores.logits, limits)
+        found.extend(np.split(margins, scores.line_edges[1:-1]))
     return found
 
 

@@ -133,8 +133,8 @@ def test_neither_the_trade_nor_the_clean_pages_that_are_measured_are_learnt(monk
         expected += [replace(page, lines=(line,)) for page, own in zip(pages_, read, strict=True) for line in own]
     assert judged == [("without the trade", page) for page in expected]
     # All lines stand at the same margin: at thresholds raised above the public clean ones nothing is left.
-    assert found == {"potions": Found(120, 120, 120)}
-    assert (public, written) == tuple(Found(*(2 * len(held_out(one)),) * 3) for one in (web, town))
+    assert found == {"potions": Found(120, 120, 120, 0, 0)}
+    assert (public, written) == tuple(Found(*(2 * len(held_out(one)),) * 3, 0, 0) for one in (web, town))
     assert min(public.lines, written.lines) > 0
 
 
@@ -172,7 +172,7 @@ def test_the_report_gives_means_over_trades_and_what_was_lost() -> None:
         [
             ({"potions": Found(10, 5, 1, 4, 0)}, Found(100, 1, 2, 0, 0), Found(50, 2, 0, 1, 0)),
             (
-                {"charms": Found(10, 10, 3, 6, 2), "empty": Found(0, 0, 0)},
+                {"charms": Found(10, 10, 3, 6, 2), "empty": Found(0, 0, 0, 0, 0)},
                 Found(100, 0, 2, 0, 0),
                 Found(50, 3, 0, 0, 0),
             ),
