@@ -287,7 +287,12 @@ def _fit_spans(
         ]
         for number in range(count)
     ]
-    phrases = _fit_without_each(fit_phrases, [list(map(phrase_examples, own)) for own in proposals], settings.jobs)
+    with TemporaryDirectory() as folder:
+        stretches = [
+            _mapped(list(map(phrase_examples, own)), Path(folder) / str(number)) for number, own in enumerate(proposals)
+        ]
+        phrases = _fit_without_each(fit_phrases, stretches, settings.jobs)
+        del stretches
     progress("span model: candidates")
     judges = fit_choice([(one, phrases[number]) for number, own in enumerate(proposals) for one in own])
     models = [
