@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -151,26 +152,40 @@ def test_joblib_goes_on_beside_it(predictor: Predictor) -> None:
     assert Parallel(n_jobs=2)(delayed(len)(text) for text in ("a", "bc")) == [1, 2]
 
 
-def test_workers_wait_for_the_next_call_and_end_with_their_predictor() -> None:
-    own = Predictor.load()
+def waiting_worker(own: Predictor) -> tuple[ProcessPoolExecutor, BaseProcess]:
+    """The pool of a predictor that has just had two processes score pages, and its only process."""
     assert sum(1 for _ in own.predict_many([PAGE] * 3, n_jobs=2)) == 3
     assert own._workers is not None
     workers = own._workers.pool(1)
-    assert sum(1 for _ in own.predict_many([PAGE] * 3, n_jobs=2)) == 3
-    assert own._workers.pool(1) is workers
-    assert own._workers.pool(2) is not workers
     (process,) = workers._processes.values()
-    del own, workers
-    # The pool's own thread waits for the process too; the one that is told second would take it for alive.
+    return workers, process
+
+
+def test_workers_wait_for_the_next_call_and_end_with_their_predictor() -> None:
+    own = Predictor.load()
+    workers, process = waiting_worker(own)
+    assert waiting_worker(own) == (workers, process)
+    del workers
+    # The pool's own thread waits for the process too: joined here as well, it may look alive when it has ended.
+    assert not wait([process.sentinel], timeout=0.5)
+    del own
+    assert wait([process.sentinel], timeout=20)
+
+
+def test_workers_end_when_a_call_needs_another_number() -> None:
+    own = Predictor.load()
+    workers, process = waiting_worker(own)
+    assert own._workers is not None
+    assert own._workers.pool(2) is not workers
+    del workers
     assert wait([process.sentinel], timeout=20)
 
 
 def test_a_worker_that_was_killed_while_it_waited_is_replaced() -> None:
     own = Predictor.load()
-    assert sum(1 for _ in own.predict_many([PAGE] * 3, n_jobs=2)) == 3
+    workers, process = waiting_worker(own)
     assert own._workers is not None
-    workers = own._workers.pool(1)
-    (process,) = workers._processes.values()
+    assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
     deadline = time.monotonic() + 20
     while not workers._flags.broken and time.monotonic() < deadline:
