@@ -12,7 +12,14 @@ from spamfilter.labels import FLAGGED_LABELS, LABELS, Label
 from spamfilter.operating_points import OperatingPoints
 from spamfilter.span_model import SpanCandidates
 from training.documents import WRITTEN, LabelledDocument
-from training.span_training import REAL_SOURCES, ScoredBatch, best_of_lines, label_candidates, real_clean_lines
+from training.span_training import (
+    NOTHING_FOUND,
+    REAL_SOURCES,
+    ScoredBatch,
+    best_of_lines,
+    label_candidates,
+    real_clean_lines,
+)
 
 RATES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 _CLEAN, _BOILERPLATE = LABELS.index(Label.CLEAN), LABELS.index(Label.BOILERPLATE)
@@ -36,6 +43,7 @@ LEAST_ODDS = {
 
 Higher for link offers and tags: a sentence on links reads much like an offer, an address full of marks much like a tag,
 and few pages are there to measure either."""
+_NOT_COUNTED = -99.0
 ALONE_RATE, PAGE_RATE = 5e-3, 1e-3
 """A line that is a document of its own has no page that could speak for or against a stretch in it: where lines of
 pages have a stretch wrongly reported at PAGE_RATE, it has one at ALONE_RATE."""
@@ -44,7 +52,8 @@ pages have a stretch wrongly reported at PAGE_RATE, it has one at ALONE_RATE."""
 def thresholds_at(scores: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> tuple[float, ...]:
     """Thresholds on the scores of clean items for each of ``RATES``.
 
-    Rates below two items in the sample are extended in a straight line over the logarithm of the rate.
+    Rates below two items in the sample are extended in a straight line over the logarithm of the rate, through the
+    loosest and the strictest threshold above ``NOTHING_FOUND``.
 
     Args:
         weights: what each item counts for; 1 without them.
@@ -63,7 +72,9 @@ def thresholds_at(scores: NDArray[np.float64], weights: NDArray[np.float64] | No
         places = np.minimum(np.searchsorted(shares, measurable), len(order) - 1)
         found = scores[order][places].tolist()
     strictest = found[-1]
-    slope = (strictest - found[0]) / float(np.log(measurable[0] / measurable[-1]))
+    loosest = next((place for place, one in enumerate(found) if one > NOTHING_FOUND), len(found) - 1)
+    reach = float(np.log(measurable[loosest] / measurable[-1]))
+    slope = (strictest - found[loosest]) / reach if reach else 0.0
     found.extend(strictest + slope * float(np.log(measurable[-1] / rate)) for rate in RATES[len(found) :])
     return tuple(np.round(np.maximum.accumulate(found), 6))
 
@@ -73,7 +84,7 @@ def _tempered(scores: NDArray[np.float64], pages: NDArray[np.int64]) -> NDArray[
     order = np.lexsort((-scores, pages))
     starts = np.searchsorted(pages[order], pages[order])
     tempered = scores.copy()
-    tempered[order[np.arange(len(order)) - starts >= MOST_OF_A_PAGE]] = -99.0
+    tempered[order[np.arange(len(order)) - starts >= MOST_OF_A_PAGE]] = _NOT_COUNTED
     return tempered
 
 
@@ -148,11 +159,13 @@ def _span_thresholds(best: NDArray[np.float64], lines: _CleanLines) -> tuple[flo
 
 
 def _at_other_rates(thresholds: Sequence[float], factor: float) -> NDArray[np.float64]:
-    """Thresholds at ``factor`` times each of ``RATES``, as far as those reach, float64 (7,)."""
-    known = np.log(RATES)
-    wanted = np.clip(known + np.log(factor), known[-1], known[0])
-    found: NDArray[np.float64] = np.round(np.interp(wanted, known[::-1], list(thresholds)[::-1]), 6)
-    return found
+    """Thresholds at ``factor`` times each of ``RATES``, as far as those above ``NOTHING_FOUND`` reach, float64 (7,)."""
+    values = np.array(thresholds)
+    # Where more lines may be lost than count, the threshold lies below all of those: no number to draw a line to.
+    real = (values > NOTHING_FOUND) | (values == values.max())
+    rates = np.log(RATES)
+    found: NDArray[np.float64] = np.interp(rates + np.log(factor), rates[real][::-1], values[real][::-1])
+    return np.round(found, 6)
 
 
 def _label_thresholds(

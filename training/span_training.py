@@ -52,6 +52,8 @@ _NUMERIC_UNIT = 1000.0
 _BATCH_DOCUMENTS = 400
 _SIDES = (0, 1, 0)
 """Where the scores of a first, a last and any token of a phrase look: 0 before the token, 1 behind it."""
+NOTHING_FOUND = -20.0
+"""Log-odds of a stretch in a line where none was found."""
 _ALONE_WEIGHT = 0.3
 """Weight of a stretch in a line that stands alone, where one on a page weighs 1: few documents are single lines."""
 _PUBLIC_SPLICE_WEIGHT, _TWIN_WEIGHT = 1.0, 3.0
@@ -328,7 +330,7 @@ def _trusting(names: tuple[str, ...]) -> DenseModel:
 
 def best_of_lines(scored: ScoredBatch, found: SpanCandidates, odds: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log-odds of the best candidate of each line that is not blank, float64 (r,), very low where there is none."""
-    best = np.full(len(scored.features.lines), -20.0)
+    best = np.full(len(scored.features.lines), NOTHING_FOUND)
     np.maximum.at(best, scored.features.lines.searchsorted(found.lines), odds)
     return best
 

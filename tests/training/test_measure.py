@@ -85,6 +85,16 @@ def test_rates_too_rare_to_be_measured_lie_on_a_straight_line(count: int) -> Non
     assert np.abs(np.array(found) + np.log(RATES)).max() < 0.6
 
 
+@pytest.mark.parametrize("filler", [-20.0, -99.0])
+def test_rates_too_rare_to_be_measured_do_not_follow_what_was_not_found(filler: float) -> None:
+    """Nineteen of twenty lines have no score: the line goes through the thresholds of the others."""
+    scores = np.full(2000, filler)
+    scores[:100] = -np.log((np.arange(100) + 0.5) / 2000)
+    found = thresholds_at(scores)
+    assert found[0] == filler
+    assert np.abs(np.array(found[1:]) + np.log(RATES[1:])).max() < 0.6
+
+
 def test_too_few_items_are_an_error_that_says_how_many_are_needed() -> None:
     with pytest.raises(ValueError, match="19 clean items are too few to measure false positives: give at least 70"):
         thresholds_at(np.zeros(19))
