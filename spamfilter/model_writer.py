@@ -78,12 +78,13 @@ def save_model(folder: Path, model: StoredModel) -> None:
 
 
 def _swap(new: Path, target: Path, old: Path) -> None:
-    if target.exists():
-        target.rename(old)
     try:
+        if target.exists():
+            target.rename(old)
         new.rename(target)
-    except OSError:
-        if old.exists():
+    except BaseException:
+        # After an interrupt too: the older model would go with the temporary folder.
+        if old.exists() and not target.exists():
             old.rename(target)
         raise
 

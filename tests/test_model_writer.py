@@ -93,6 +93,27 @@ def test_a_full_disk_is_a_named_error_and_leaves_the_older_model_and_nothing_bes
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
 
 
+@pytest.mark.parametrize("moved", ["old", "new"])
+def test_an_interrupt_between_two_models_leaves_the_older_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, moved: str
+) -> None:
+    """Just after the older model was put aside, or before the new one takes its place."""
+    before, rename = content(folder.parent), Path.rename
+
+    def interrupted(path: Path, target: Path) -> Path:
+        if moved == "new" and path.name == "new":
+            raise KeyboardInterrupt
+        done = rename(path, target)
+        if moved == "old" and target.name == "old":
+            raise KeyboardInterrupt
+        return done
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save_model(folder, StoredModel({}, small_model().arrays, "# New\n"))
+    assert content(folder.parent) == before
+
+
 def test_a_place_that_cannot_be_written_is_named_before_the_training(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(ModelError, match="file: is a file; give a folder"):

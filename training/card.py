@@ -81,7 +81,7 @@ def model_card(content: dict[str, Any]) -> str:
     for row in content["sources"]:
         lines.append(f"- {row['name']} ({row['repository']}@{row['commit']}, {row['licence']}): {row['attribution']}")
     if not content["sources"]:
-        lines.append("- the corpus alone")
+        lines.append("- hand-written lines alone")
     versions = ", ".join(f"{name} {version}" for name, version in content["versions"].items())
     lines += ["", "## Made with", "", f"{versions}; seed {content['training']['seed']}.", ""]
     return "\n".join(lines)

@@ -63,6 +63,11 @@ def _lists(lines: Sequence[LabelledLine]) -> list[tuple[int, int]]:
     return found
 
 
+def _is_page(document: LabelledDocument) -> bool:
+    """Whether written lines are a page as they stand: those of a topic are material only, all of one label."""
+    return len({line.label for line in document.lines}) > 1 or any(line.spans for line in document.lines)
+
+
 class Composer:
     """Composes documents. Each article and each pool has a stream of random choices of its own."""
 
@@ -75,12 +80,7 @@ class Composer:
 
     def compose(self) -> list[LabelledDocument]:
         """Return the real documents and all that is made of them."""
-        # Of written lines, only those that come with their spans are pages as they stand.
-        made = [
-            document
-            for document in self._documents
-            if document.source != "lines" or any(line.spans for line in document.lines)
-        ]
+        made = [document for document in self._documents if document.source != "lines" or _is_page(document)]
         for article in self._pools.articles:
             self._begin("article", article.key)
             language, lines = article.language, article.lines

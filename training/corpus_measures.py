@@ -104,6 +104,10 @@ class Measures:
         groups = self._lines.groups
         return np.flatnonzero(train & ~held_out & ~np.isin(groups, groups[held_out]))
 
+    def _learnt(self, allowed: NDArray[np.bool_], held_out: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Spam and ordinary text among ``allowed``, apart from ``held_out`` and from what the threshold is set on."""
+        return self._apart((self._spam | self._ordinary) & allowed, held_out | self._lines.for_threshold)
+
     def disagreements(self) -> list[Disagreement]:
         """Candidate label errors among written lines, most certain first.
 
@@ -154,7 +158,7 @@ class Measures:
             for part in parts:
                 held_out = np.zeros(len(self._measured), np.bool_)
                 held_out[part] = True
-                train = self._apart((self._spam | self._ordinary) & ~self._lines.for_threshold, held_out)
+                train = self._learnt(~held_out, held_out)
                 experiments.append(Experiment(self._spam, train, np.concatenate([part, clean])))
             caught = np.zeros(len(self._measured), np.bool_)
             results = run_experiments(self._matrix, self._weights, experiments, jobs=self._jobs)
@@ -166,7 +170,8 @@ class Measures:
     def leave_one_trade_out(self) -> list[HeldOut]:
         """Recall of each trade by a model that has learnt no line of it, worst first.
 
-        Topics of several trades are not learnt by any of these models, and only lines of one trade are measured.
+        Topics of several trades are not learnt by any of these models, and only lines of one trade are measured. A
+        trade is left out if no spam of another one is left to learn from.
         """
         names = sorted({trade for trades in self._trades for trade in trades} - {SEVERAL})
         several = np.array([SEVERAL in trades for trades in self._trades], np.bool_)
@@ -177,8 +182,10 @@ class Measures:
             rows = np.flatnonzero(self._measured & np.array([trades == (name,) for trades in self._trades], np.bool_))
             if len(rows) < LEAST_LINES:
                 continue
-            train = (self._spam | self._ordinary) & ~self._lines.for_threshold & ~several
-            experiments.append(Experiment(self._spam, self._apart(train, touched), np.concatenate([rows, clean])))
+            train = self._learnt(~several, touched)
+            if not self._spam[train].any():
+                continue
+            experiments.append(Experiment(self._spam, train, np.concatenate([rows, clean])))
             measured.append((name, rows))
         if not experiments:
             return []
@@ -206,7 +213,7 @@ class Measures:
             if not len(others):
                 continue
             clean = np.flatnonzero(lines.labelled(Label.CLEAN) & ~lines.generated & own)
-            train = self._apart((self._spam | self._ordinary) & ~lines.for_threshold & ~own, self._measured & own)
+            train = self._learnt(~own, self._measured & own)
             experiments.append(Experiment(self._spam, train, np.concatenate([rows, others, clean])))
             measured.append((name, rows, others, clean))
         if not experiments:
@@ -241,8 +248,7 @@ class Measures:
             for quarter in _CURVE_QUARTERS:
                 out = quarters == quarter
                 taught = (quarters >= 0) & ~out & (draws < share)
-                ordinary = self._ordinary & ~lines.for_threshold
-                train = self._apart(taught | ordinary, out)
+                train = self._learnt(taught | self._ordinary, out)
                 rows = np.flatnonzero(out & ~lines.phrases)
                 counts.append(int(self._spam[train].sum()))
                 held.append(len(rows))

@@ -31,6 +31,7 @@ from training.trades import SEVERAL, read_trades, trade_topic
 
 __all__ = ["CorpusReport", "build_report", "main", "render"]
 
+_PAGE = Path("docs/corpus_report.md")
 _WORST_FILES = 15
 _WEAK = 0.5
 _CLEAN_FOR_A_FINE_THRESHOLD = 5000
@@ -209,7 +210,7 @@ def _held_out(report: CorpusReport) -> str:
         "## One trade held out\n\n"
         "Lines of one trade, by a line model that has learnt no file and no pattern of it, nor any file of several "
         f"trades (`{SEVERAL}` in `training/trades.json`). *Learnt*: by a model that has learnt other pages of the "
-        f"trade.\n\n{trade_part if trades else f'No trade has {LEAST_LINES} spam lines.'}\n\n"
+        f"trade.\n\n{trade_part if trades else f'No trade has {LEAST_LINES} spam lines, and others spam beside.'}\n\n"
         "## One language held out\n\n"
         "Nothing in the language was learnt, neither spam nor clean text, and its clean lines did not set the "
         "threshold; *clean flagged* is the share of its clean lines above it.\n\n"
@@ -233,8 +234,8 @@ def _recall(report: CorpusReport) -> str:
 
 At the threshold that {_percent(RATE, 1)} of {clean} clean lines reach which no model here has learnt, from the corpus
 {"and the public sources" if public else "alone"}.{coarse} From the line alone, without its page; phrases are not
-measured. Recall means any spam label. Near-duplicates of measured lines are never learnt. The models are small binary
-ones (see `training/held_out.py`): compare the rows, not the figures with those of the model card.
+measured. Recall means any spam label. Near-duplicates of these lines and of measured ones are never learnt. The models
+are small binary ones (see `training/held_out.py`): compare the rows, not the figures with those of the model card.
 
 {_held_out(report)}
 
@@ -287,7 +288,10 @@ about 0.6 and more). Generated lines are meant to resemble each other: all lines
 
 
 def _write_disagreements(path: Path, found: Sequence[Disagreement]) -> None:
-    rows = [f"{one.place}\t{one.label}\t{one.suggested}\t{one.probability:.3f}\t{one.text}" for one in found]
+    rows = [
+        "\t".join((one.place, one.label, one.suggested, f"{one.probability:.3f}", one.text.replace("\t", " ")))
+        for one in found
+    ]
     with whole_file(path) as stream:
         stream.write("\n".join(["place\tlabel\tsuggested\tprobability\ttext", *rows]) + "\n")
 
@@ -304,7 +308,7 @@ def _report(argv: Sequence[str] | None) -> int:
     origin = parser.add_mutually_exclusive_group()
     origin.add_argument("--mirror", type=Path, help="local folder with the public sources in their original layout")
     origin.add_argument("--cache", type=Path, help="folder to download the public sources into")
-    parser.add_argument("--out", type=Path, default=Path("docs/corpus_report.md"), help="page to write")
+    parser.add_argument("--out", type=Path, help=f"page to write; for the project's own corpus {_PAGE} by default")
     parser.add_argument("--disagreements", type=Path, help="file for all candidate label errors, tab-separated")
     parser.add_argument("--jobs", type=number_of_jobs, default=2, help="processes; the figures do not depend on it")
     arguments = parser.parse_args(argv)
@@ -313,11 +317,14 @@ def _report(argv: Sequence[str] | None) -> int:
     def progress(message: str) -> None:
         print(f"[{time.monotonic() - begun:6.0f} s] {message}", file=sys.stderr, flush=True)
 
-    for path in (arguments.out, arguments.disagreements):
+    if not arguments.out and arguments.corpus.resolve() != CORPUS_FOLDER.resolve():
+        raise InputError(f"{arguments.corpus}: is not the project's own corpus, whose page is {_PAGE}; give --out PAGE")
+    page_file = arguments.out or _PAGE
+    for path in (page_file, arguments.disagreements):
         if path:
             check_output_file(path)
-    if arguments.disagreements and arguments.disagreements.resolve() == arguments.out.resolve():
-        raise InputError(f"{arguments.out}: both the page and the disagreements would be written there; name two files")
+    if arguments.disagreements and arguments.disagreements.resolve() == page_file.resolve():
+        raise InputError(f"{page_file}: both the page and the disagreements would be written there; name two files")
     report = build_report(
         arguments.corpus,
         arguments.patterns,
@@ -327,11 +334,11 @@ def _report(argv: Sequence[str] | None) -> int:
         progress=progress,
     )
     page = render(report)
-    with whole_file(arguments.out) as stream:
+    with whole_file(page_file) as stream:
         stream.write(page)
     if arguments.disagreements:
         _write_disagreements(arguments.disagreements, report.disagreements)
-    progress(f"wrote {arguments.out}")
+    progress(f"wrote {page_file}")
     return 0
 
 

@@ -30,18 +30,22 @@ def read_set(path: Path) -> list[dict[str, Any]]:
     """Read the documents of a set.
 
     Raises:
-        InputError: the file cannot be read, is damaged or not UTF-8, or a row is no document; names file and line.
+        InputError: the file cannot be read, is damaged or not UTF-8, a row is no document, or there is none; names
+            file and line.
     """
-    opener = gzip.open if path.suffix == ".gz" else open
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        with opener(path, "rt", encoding="utf-8") as stream:
-            return [_document(line, f"{path}:{number}") for number, line in enumerate(stream, 1) if line.strip()]
+        with opener(path, "rt", encoding="utf-8-sig") as stream:
+            documents = [_document(line, f"{path}:{number}") for number, line in enumerate(stream, 1) if line.strip()]
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path}: truncated or no gzip file ({error}); copy it anew") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8; save the file as UTF-8") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give a set as JSONL, plain or as .gz") from None
+    if not documents:
+        raise InputError(f"{path}: holds no document; leave it out")
+    return documents
 
 
 def _document(line: str, place: str) -> dict[str, Any]:

@@ -3,9 +3,14 @@
 A folder holds ``<label>/<topic>.<language>.txt``, one line of text a line; an empty line parts two pages.
 TSV is ``label<TAB>text``. JSONL has ``text`` and ``label`` and may have ``lang``, ``doc`` and ``spans``, a list of
 ``[start, end]`` in characters of the text that do not overlap: such a line teaches where a foreign phrase stands, and
-its label is ``seo_injection``. Lines of one ``doc`` form one document, wherever in the file they stand.
+its label is ``seo_injection``. Lines of one ``doc`` form one document, wherever in the file they stand; with several
+labels, or a span, it is learnt as a page as it stands, too.
+
+The name of a folder's file is the topic of its lines, and may say what they are for; that of a TSV or JSONL file says
+nothing.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -18,6 +23,8 @@ from training.json_lines import parse_json
 CORPUS_FOLDER = Path(__file__).parent / "corpus"
 PHRASES_SUFFIX = "-phrases"
 """Topics with this ending hold phrases to splice into sentences, not lines of their own."""
+_LANGUAGE_CODE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_JSON_KEYS = ("text", "label", "lang", "doc", "spans")
 
 
 def read_labelled_lines(path: Path) -> list[LabelledDocument]:
@@ -60,14 +67,22 @@ def _check_label(label: object, place: str) -> str:
 
 
 def _read_folder(folder: Path) -> Iterator[LabelledDocument]:
-    files = sorted(folder.glob("*/*.txt"))
+    hidden_from = len(folder.parts)
+    files = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if not path.is_dir() and not any(part.startswith(".") for part in path.parts[hidden_from:])
+    ]
     if not files:
         raise InputError(f"{folder}: holds no <label>/<topic>.<language>.txt")
     for path in files:
+        if path.suffix != ".txt" or path.parent.parent != folder:
+            raise InputError(f"{path}: is no <label>/<topic>.<language>.txt of {folder}; name it so or move it away")
         label = _check_label(path.parent.name, str(path))
         topic, _, language = path.stem.rpartition(".")
         if not topic:
             raise InputError(f"{path}: name the file <topic>.<language>.txt")
+        _check_language(language, f"{path}: <language>")
         lines = [line.strip() for line in _read_text(path).split("\n")]
         pages = [list(page) for filled, page in groupby(lines, key=bool) if filled]
         for number, page in enumerate(pages):
@@ -89,7 +104,7 @@ def _read_tsv(path: Path) -> Iterator[LabelledDocument]:
         if not tab or not text.strip():
             raise InputError(f"{path}:{number + 1}: no tab or no text; write label<TAB>text")
         checked = _check_label(label.strip(), f"{path}:{number + 1}")
-        yield LabelledDocument(f"{path.name}#{number}", "lines", "und", (LabelledLine(text, checked),), path.stem)
+        yield LabelledDocument(f"{path.name}#{number}", "lines", "und", (LabelledLine(text, checked),))
 
 
 def _check_spans(spans: object, text: str, place: str) -> tuple[tuple[int, int], ...]:
@@ -108,9 +123,9 @@ def _check_spans(spans: object, text: str, place: str) -> tuple[tuple[int, int],
     return tuple(checked)
 
 
-def _check_language(language: object, place: str) -> str | None:
-    if language is not None and (not isinstance(language, str) or not language.strip()):
-        raise InputError(f'{place}: "lang" is a code such as "en", not {language!r}')
+def _check_language(language: object, place: str) -> str:
+    if not isinstance(language, str) or not _LANGUAGE_CODE.fullmatch(language):
+        raise InputError(f'{place} is a code such as "en" or "zh-hant", "any" or "und", not {language!r}')
     return language
 
 
@@ -130,6 +145,9 @@ def _read_jsonl(path: Path) -> Iterator[LabelledDocument]:
         row = parse_json(line, place)
         if not isinstance(row, dict) or not isinstance(row.get("text"), str) or not row["text"].strip():
             raise InputError(f'{place}: needs an object with a string "text" and a "label"')
+        for key in row:
+            if key not in _JSON_KEYS:
+                raise InputError(f"{place}: unknown key {key!r}; a line has {', '.join(_JSON_KEYS)}")
         label = _check_label(row.get("label"), place)
         text = row["text"].replace("\r", " ").replace("\n", " ")
         spans = _check_spans([] if row.get("spans") is None else row["spans"], text, place)
@@ -140,9 +158,9 @@ def _read_jsonl(path: Path) -> Iterator[LabelledDocument]:
             document = f"{path.name}:line#{number}"
         else:
             document = f"{path.name}#{_check_document(row['doc'], place)}"
-        language = _check_language(row.get("lang"), place)
+        language = None if row.get("lang") is None else _check_language(row["lang"], f'{place}: "lang"')
         if language is not None and (first := languages.setdefault(document, language)) != language:
             raise InputError(f'{place}: "lang" is {language!r}, but "doc" {row["doc"]!r} began in {first!r}; use one')
         documents.setdefault(document, []).append(LabelledLine(text, label, spans))
     for document, lines in documents.items():
-        yield LabelledDocument(document, "lines", languages.get(document, "und"), tuple(lines), path.stem)
+        yield LabelledDocument(document, "lines", languages.get(document, "und"), tuple(lines))

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from spamfilter import LABELS, __version__
 from spamfilter.dense_model import DenseModel
+from spamfilter.errors import InputError
 from spamfilter.model_store import StoredModel
 from spamfilter.model_writer import check_model_target, save_model
 from spamfilter.piecewise_model import PiecewiseModel
@@ -145,6 +146,9 @@ def stored_model(
 def _read_documents(
     arguments: argparse.Namespace, report: Any
 ) -> tuple[list[LabelledDocument], dict[str, Any], list[dict[str, str]]]:
+    for number, path in enumerate(arguments.lines):
+        if path.resolve() in [other.resolve() for other in arguments.lines[:number]]:
+            raise InputError(f"{path}: is given twice; its lines would be learnt and measured against themselves")
     corpus = read_labelled_lines(CORPUS_FOLDER)
     generated = generate()
     # Ids tell which option they come from: files of one name, or one named as in the corpus, may lie in two folders.
@@ -161,7 +165,7 @@ def _read_documents(
     else:
         report(
             "no --mirror and no --cache: left out are the page-extraction benchmark and the treebanks; "
-            "the model learns from the corpus alone and will flag more clean lines of real pages"
+            "the model learns from hand-written lines alone and will flag more clean lines of real pages"
         )
     data: dict[str, Any] = {}
     for name, documents in (

@@ -177,7 +177,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _measure(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.unseen_trades", description=__doc__.split("\n")[0])
-    parser.add_argument("--mirror", type=Path, required=True, help="local folder with the public sources")
+    origin = parser.add_mutually_exclusive_group(required=True)
+    origin.add_argument("--mirror", type=Path, help="local folder with the public sources in their original layout")
+    origin.add_argument("--cache", type=Path, help="folder to download the public sources into")
     parser.add_argument("--model", type=Path, help="finished model, the shipped one by default")
     parser.add_argument("--corpus", type=Path, default=CORPUS_FOLDER, help="folder of labelled lines")
     parser.add_argument("--jobs", type=number_of_jobs, default=2, help="processes; the figures do not depend on it")
@@ -188,7 +190,7 @@ def _measure(argv: Sequence[str] | None) -> int:
     documents = [
         *read_labelled_lines(arguments.corpus),
         *generate(),
-        *read_public_sources(arguments.mirror, None, n_jobs=arguments.jobs),
+        *read_public_sources(arguments.mirror, arguments.cache, n_jobs=arguments.jobs),
     ]
     if not any(is_measured(one) and set(touts(one, trades)) - {SEVERAL} for one in documents):
         raise InputError(f"{arguments.corpus}: holds no line of any trade of {TRADES_FILE.name}; give another folder")

@@ -166,6 +166,17 @@ def test_documents_of_public_sources_stay_as_they_are() -> None:
     assert page in compose([page, *own_documents()], 0)
 
 
+def test_written_lines_of_several_labels_or_with_a_span_are_pages_as_they_stand() -> None:
+    clean, spam = LabelledLine("The mill stands still.", "clean"), LabelledLine("Best casino here", "seo_injection")
+    spliced = LabelledLine("The mill,Garden Hoses Archives which stands", "seo_injection", ((9, 31),))
+    pages = {
+        name: LabelledDocument(name, "lines", "en", lines)
+        for name, lines in (("mixed", (clean, spam)), ("spliced", (spliced,)), ("clean", (clean, clean)))
+    }
+    made = compose([*own_documents(), *pages.values()], 0)
+    assert [name for name, page in pages.items() if page in made] == ["mixed", "spliced"]
+
+
 @pytest.mark.parametrize(
     ("language", "sentence"),
     [

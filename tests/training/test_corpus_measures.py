@@ -96,7 +96,8 @@ def test_nothing_is_learnt_that_is_measured_or_nearly_the_same(measure: Any, run
         assert np.isin(np.delete(lines.groups, measured), lines.groups[measured]).any()
         assert not np.isin(lines.groups[one.train], lines.groups[measured]).any()
         assert spam[one.train].any()
-        assert not lines.for_threshold[one.train].any() or measure is Measures.disagreements
+        of_threshold = lines.groups[lines.for_threshold]
+        assert not np.isin(lines.groups[one.train], of_threshold).any() or measure is Measures.disagreements
 
 
 def test_a_trade_that_is_held_out_is_not_learnt_and_the_others_are(run: list[Experiment]) -> None:

@@ -139,14 +139,16 @@ def test_a_corpus_without_spam_lines_has_a_report_without_recall(
     assert "Not measured" in render(build_report(tmp_path, patterns, jobs=1))
 
 
-def test_a_corpus_in_one_language_has_the_other_figures(corpus: Path, patterns: Path, tmp_path: Path) -> None:
-    """Its clean lines are those of the language that would be held out: there is nothing to set a threshold on."""
+def test_a_corpus_of_one_language_and_trade_has_the_other_figures(corpus: Path, patterns: Path, tmp_path: Path) -> None:
+    """The language held out, there is no clean line to set a threshold on; the trade held out, no spam to learn."""
     for name in ["clean/village.en.txt", "seo_injection/casino.en.txt"]:
         write(tmp_path, name, (corpus / name).read_text(encoding="utf-8").splitlines())
     report = build_report(tmp_path, patterns, jobs=1)
-    assert [one.name for one in report.trades_out] == ["gambling"]
-    assert report.languages_out == []
-    assert "No language has 20 spam lines, and others clean ones beside." in render(report)
+    assert report.trades_out == report.languages_out == []
+    assert report.curve
+    page = render(report)
+    assert "No trade has 20 spam lines, and others spam beside." in page
+    assert "No language has 20 spam lines, and others clean ones beside." in page
 
 
 def test_a_trade_of_few_lines_is_not_measured_and_there_is_no_mean_of_none(
@@ -155,7 +157,7 @@ def test_a_trade_of_few_lines_is_not_measured_and_there_is_no_mean_of_none(
     for name in ["clean/village.en.txt", "clean/hamlet.de.txt", "link_exchange/swaps.en.txt"]:
         write(tmp_path, name, (corpus / name).read_text(encoding="utf-8").splitlines())
     page = render(build_report(tmp_path, patterns, jobs=1))
-    assert "No trade has 20 spam lines." in page
+    assert "No trade has 20 spam lines, and others spam beside." in page
     assert "| mean |" not in page
 
 
@@ -187,6 +189,15 @@ def test_the_command_writes_the_page_and_the_list_of_disagreements(
 def test_the_command_says_what_is_wrong_and_returns_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--corpus", str(tmp_path), "--out", str(tmp_path / "page.md")]) == 2
     assert "holds no <label>/<topic>.<language>.txt" in capsys.readouterr().err
+
+
+def test_the_page_of_another_corpus_does_not_take_the_place_of_the_own_one(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["--corpus", str(corpus), "--jobs", "1"]) == 2
+    assert "is not the project's own corpus, whose page is docs/corpus_report.md; give --out" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_corpus_that_is_a_file_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

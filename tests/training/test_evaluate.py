@@ -112,6 +112,19 @@ def test_a_line_alone_has_the_same_row_as_the_page_of_that_line(text: str, tmp_p
     assert set(line["scores"]) == set(Label)
 
 
+def test_a_set_may_begin_with_a_byte_order_mark_and_its_ending_be_in_capitals(tmp_path: Path) -> None:
+    (tmp_path / "SET.JSONL.GZ").write_bytes(gzip.compress(f"\ufeff{ROW}\n".encode()))
+    assert main([str(tmp_path / "SET.JSONL.GZ"), "--out", str(tmp_path / "rows.jsonl")]) == 0
+    assert len((tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()) == 1
+
+
+def test_a_set_without_a_document_is_one_line_of_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "set.jsonl").write_text("\n", encoding="utf-8")
+    assert main([str(tmp_path / "set.jsonl"), "--out", str(tmp_path / "rows.jsonl")]) == 2
+    assert capsys.readouterr().err == f"evaluate: {tmp_path / 'set.jsonl'}: holds no document; leave it out\n"
+    assert not (tmp_path / "rows.jsonl").exists()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -44,6 +44,15 @@ def test_tsv_has_a_label_a_tab_and_the_text_which_may_hold_tabs(tmp_path: Path) 
     ]
 
 
+@pytest.mark.parametrize("name", ["splice-mine", "written", "my-phrases", "archive-titles"])
+def test_the_name_of_a_file_of_lines_says_nothing_of_them(tmp_path: Path, name: str) -> None:
+    """In a folder these would be topics with a use of their own."""
+    rows = {"tsv": "clean\tOne\n", "jsonl": '{"text": "One", "label": "clean"}'}
+    for suffix, content in rows.items():
+        (document,) = read_labelled_lines(write(tmp_path / f"{name}.{suffix}", content))
+        assert document.page_type is None
+
+
 def test_jsonl_lines_of_one_doc_form_one_document_with_its_language(tmp_path: Path) -> None:
     rows = [
         {"text": "One", "label": "clean", "lang": "de", "doc": "a"},
@@ -100,7 +109,12 @@ def test_null_in_a_json_line_is_the_same_as_nothing(tmp_path: Path) -> None:
         ("nothing", None, "nothing: no such file or folder; labelled lines come as a folder"),
         ("folder/clean/mills.txt", "x", r"name the file <topic>\.<language>\.txt"),
         ("folder/spam/mills.en.txt", "x", "unknown label 'spam'"),
-        ("folder/readme.md", "x", "folder: holds no"),
+        ("folder/readme.md", "x", r"readme\.md: is no <label>/<topic>\.<language>\.txt of .*folder; name"),
+        ("folder/clean/more/mills.en.txt", "x", r"mills\.en\.txt: is no <label>"),
+        ("folder/clean/mills.en.TXT", "x", r"mills\.en\.TXT: is no <label>"),
+        ("folder/clean/.mills.en.txt", "x", "folder: holds no"),
+        ("folder/clean/my.notes.txt", "x", r"my\.notes\.txt: <language> is a code such as .* not 'notes'"),
+        ("mine.jsonl", '{"text": "x", "label": "clean", "language": "en"}', "mine.jsonl:1: unknown key 'language'"),
         ("mine.jsonl", "\n" + "[" * 100_000, r"mine\.jsonl:2: JSON nested too deeply"),
         ("mine.jsonl", f'{{"text": {"9" * 5000}}}', r"mine\.jsonl:1: JSON with a number too long"),
         *(
@@ -108,6 +122,7 @@ def test_null_in_a_json_line_is_the_same_as_nothing(tmp_path: Path) -> None:
             for odd, message in (
                 ('"lang": 3', '"lang" is a code'),
                 ('"lang": ""', '"lang" is a code'),
+                ('"lang": "English"', '"lang" is a code'),
                 ('"doc": ["a"]', '"doc" is a string or'),
                 ('"doc": true', '"doc" is a string or'),
             )

@@ -78,7 +78,7 @@ def test_another_seed_gives_another_model_and_a_run_without_public_sources_says_
     assert "left out are the page-extraction benchmark and the treebanks" in captured.err
     assert "| seo_injection |" in captured.out
     assert captured.out.startswith("# Model card")
-    assert "the corpus alone" in (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "- hand-written lines alone" in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
 def line_logits(folder: Path, text: str) -> dict[Label, float]:
@@ -200,6 +200,15 @@ def test_lines_that_cannot_be_read_are_one_line_of_error(
     assert train.main(["--out", str(tmp_path / "model"), "--lines", str(lines)]) == 2
     assert f"train: {lines}:1: unknown label 'spam'" in capsys.readouterr().err
     assert not (tmp_path / "model").exists()
+
+
+def test_lines_given_twice_are_one_line_of_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = tmp_path / "mine.tsv"
+    lines.write_text("clean\tThe mill stands.\n", encoding="utf-8")
+    again = tmp_path / "." / "mine.tsv", tmp_path / ".." / tmp_path.name / "mine.tsv"
+    for other in again:
+        assert train.main(["--out", str(tmp_path / "model"), "--lines", str(lines), str(other)]) == 2
+        assert "mine.tsv: is given twice" in capsys.readouterr().err
 
 
 def test_a_corpus_without_one_of_the_labels_is_one_line_of_error(
