@@ -2,10 +2,16 @@
 
     python -m training.score_table MODEL scores.json
 
-``scores.json`` holds an object for each set of pages: ``flags`` with shares in %, and, as far as the set has them,
-``lines`` by label, ``spans``, and ``flags`` again ``by_lang`` and ``by_vertical``; and ``documents``: ``roc_auc`` and
-``recall_at_1pct_fpr`` in %, by the two groups of pages that are told apart. What is not there, or no number,
-is left out.
+``scores.json`` holds an object for each set of pages, and ``documents``; all shares in %. What is not there, or no
+number, is left out.
+
+- ``flags``: ``clean_lines``, ``fp_lines`` and ``fp_chars`` (shares of clean lines and of their characters flagged, but
+  not as boilerplate), ``spam_lines``, ``spam_recall_either_label`` (share caught as seo_injection or link_exchange);
+- ``lines``: by label ``n``, ``precision``, ``recall``, ``f1``;
+- ``spans``: ``spans`` (spliced phrases), ``iou50`` and ``exact`` (shares of them found with half an overlap, and with
+  the exact edges), ``char_f1``, ``clean_lines_with_span``;
+- ``by_lang``, ``by_vertical``: ``flags`` again, by language and by trade;
+- ``documents``: ``roc_auc`` and ``recall_at_1pct_fpr``, by the two groups of pages that are told apart.
 """
 
 import argparse
@@ -41,9 +47,13 @@ def score_tables(scores: object, rate: float) -> list[str]:
     Raises:
         ValueError: there is no set of pages in it.
     """
-    sets = {name: one for name, one in _object(scores).items() if _object(_object(one).get("flags"))}
+    sets = {
+        name: one
+        for name, one in _object(scores).items()
+        if not _object(_object(one).get("flags")).keys().isdisjoint(_FLAG_KEYS)
+    }
     if not sets:
-        raise ValueError("no set of pages with its flags; give what the scorer wrote as JSON")
+        raise ValueError(f"no set of pages with flags ({', '.join(_FLAG_KEYS)}); give what the scorer wrote as JSON")
     lines = [HEADING, "", f"At the operating point {rate:g}, on pages that training never saw.", ""]
     lines += _flag_table(sets) + _label_table(sets) + _span_table(sets)
     lines += _part_table(sets, "by_lang", "language") + _part_table(sets, "by_vertical", "trade")
@@ -137,6 +147,7 @@ def _document_table(documents: Mapping[str, Any]) -> list[str]:
     return _part(("pages told apart", "pages", "ROC-AUC", "recall at 1 % false alarms"), rows)
 
 
+_FLAG_KEYS = ("clean_lines", "fp_lines", "fp_chars", "spam_lines", "spam_recall_either_label")
 _LABEL_COLUMNS = ("precision", "recall", "f1")
 _SPAN_COLUMNS = ("iou50", "exact", "char_f1", "clean_lines_with_span")
 
@@ -148,7 +159,7 @@ def _read_section(path: Path, rate: float) -> list[str]:
         InputError: it cannot be read, or is not what a scorer writes.
     """
     try:
-        return score_tables(parse_json(path.read_text(encoding="utf-8"), str(path)), rate)
+        return score_tables(parse_json(path.read_text(encoding="utf-8-sig"), str(path)), rate)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give the JSON that the scorer wrote") from None
     except UnicodeDecodeError:

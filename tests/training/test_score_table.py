@@ -83,7 +83,12 @@ def test_the_model_still_loads(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in folder.glob("*.npy")} == before
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"web": {}}', '{"web": {"flags": {}}}', "{", "[" * 100_000, "é"])
+NO_KNOWN_FLAGS = '{"web": {"flags": {"recall": 99}}}'
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"web": {}}', '{"web": {"flags": {}}}', NO_KNOWN_FLAGS, "{", "[" * 100_000, "é"]
+)
 def test_scores_of_another_shape_are_an_error(content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that is no scorer's result is named, and the card stays as it is."""
     folder = tmp_path / "model"
