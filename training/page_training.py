@@ -29,7 +29,7 @@ _DECISIONS = ((3, (0,), (0,)), (2, (0, 1), (1, 2, 3)), (1, (0,), (0, 1, 2, 3)))
 
 _ORDINARY_SHARE = 0.5
 _SPAM_PAGE_WEIGHT = 8.0
-_INTRUDER_WEIGHT = 12.0
+_INTRUDER_WEIGHT = 4.0
 """Weight of a line of spam that stands alone in an article: there are few, and the page speaks against them."""
 _AMONG_SPAM_WEIGHT = 4.0
 """Weight of an ordinary comment among comments that are spam: there are few, and the page speaks against them."""
