@@ -27,7 +27,7 @@ from training.options import number_of_jobs
 from training.output_files import check_output_file, whole_file
 from training.program import run
 from training.sources import read_public_sources
-from training.trades import SEVERAL, read_trades, trade_topic
+from training.trades import SEVERAL, TRADES_FILE, read_trades, trade_topic
 
 __all__ = ["CorpusReport", "build_report", "main", "render"]
 
@@ -59,6 +59,7 @@ def build_report(
     corpus: Path = CORPUS_FOLDER,
     patterns: Path = PATTERNS_FOLDER,
     *,
+    trades_file: Path = TRADES_FILE,
     mirror: Path | None = None,
     cache: Path | None = None,
     jobs: int = 2,
@@ -69,6 +70,7 @@ def build_report(
     Args:
         corpus: folder of ``<label>/<topic>.<language>.txt``.
         patterns: folder of patterns and banks; an empty one for no generated lines.
+        trades_file: which topics tout which trade; a topic that it does not name is of several.
         mirror: local folder of the public sources; without it and ``cache``, thresholds rest on the corpus alone.
         cache: folder to download the public sources into.
         jobs: processes.
@@ -82,7 +84,7 @@ def build_report(
     written, places = read_labelled_lines(corpus), list(file_places(corpus))
     generated = generate(patterns)
     public = read_public_sources(mirror, cache, n_jobs=jobs, progress=progress) if mirror or cache else []
-    trades = read_trades()
+    trades = read_trades(trades_file)
     lines = collect_lines(places, written, generated, public)
     if lines.measured().any() and not lines.for_threshold.any():
         more = f"write more of them under {corpus / Label.CLEAN.value}, or give --mirror or --cache"
@@ -305,6 +307,7 @@ def _report(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.corpus_report", description=__doc__.split("\n")[0])
     parser.add_argument("--corpus", type=Path, default=CORPUS_FOLDER, help="folder of labelled lines")
     parser.add_argument("--patterns", type=Path, default=PATTERNS_FOLDER, help="folder of patterns and banks")
+    parser.add_argument("--trades", type=Path, default=TRADES_FILE, help="JSON that says which topics tout which trade")
     origin = parser.add_mutually_exclusive_group()
     origin.add_argument("--mirror", type=Path, help="local folder with the public sources in their original layout")
     origin.add_argument("--cache", type=Path, help="folder to download the public sources into")
@@ -328,6 +331,7 @@ def _report(argv: Sequence[str] | None) -> int:
     report = build_report(
         arguments.corpus,
         arguments.patterns,
+        trades_file=arguments.trades,
         mirror=arguments.mirror,
         cache=arguments.cache,
         jobs=arguments.jobs,

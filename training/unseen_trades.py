@@ -182,18 +182,20 @@ def _measure(argv: Sequence[str] | None) -> int:
     origin.add_argument("--cache", type=Path, help="folder to download the public sources into")
     parser.add_argument("--model", type=Path, help="finished model, the shipped one by default")
     parser.add_argument("--corpus", type=Path, default=CORPUS_FOLDER, help="folder of labelled lines")
+    parser.add_argument("--trades", type=Path, default=TRADES_FILE, help="JSON that says which topics tout which trade")
     parser.add_argument("--jobs", type=number_of_jobs, default=2, help="processes; the figures do not depend on it")
     arguments = parser.parse_args(argv)
     settings = FitSettings()
     predictor = Predictor.load(arguments.model)
-    trades = read_trades()
+    trades = read_trades(arguments.trades)
     documents = [
         *read_labelled_lines(arguments.corpus),
         *generate(),
         *read_public_sources(arguments.mirror, arguments.cache, n_jobs=arguments.jobs),
     ]
     if not any(is_measured(one) and set(touts(one, trades)) - {SEVERAL} for one in documents):
-        raise InputError(f"{arguments.corpus}: holds no line of any trade of {TRADES_FILE.name}; give another folder")
+        what = f"holds no line of any trade of {arguments.trades.name}"
+        raise InputError(f"{arguments.corpus}: {what}; give another folder, or a list with --trades")
     results = Parallel(n_jobs=arguments.jobs)(
         delayed(hold_out)(predictor, documents, trades, group, number % settings.folds, settings)
         for number, group in enumerate(deal_trades(trades, _GROUPS))

@@ -191,6 +191,16 @@ def test_the_command_says_what_is_wrong_and_returns_two(tmp_path: Path, capsys: 
     assert "holds no <label>/<topic>.<language>.txt" in capsys.readouterr().err
 
 
+def test_topics_of_another_corpus_have_the_trades_that_its_list_names(
+    corpus: Path, patterns: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.json").write_text('{"trades": {"tablets": ["pharmacy"], "bets": ["casino"]}}', encoding="utf-8")
+    page, options = tmp_path / "page.md", ["--trades", str(tmp_path / "mine.json"), "--jobs", "1"]
+    assert main(["--corpus", str(corpus), "--patterns", str(patterns), "--out", str(page), *options]) == 0
+    assert "| tablets | 25 |" in page.read_text(encoding="utf-8")
+    assert "| gambling |" not in page.read_text(encoding="utf-8")
+
+
 def test_the_page_of_another_corpus_does_not_take_the_place_of_the_own_one(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -261,6 +271,14 @@ def test_a_topic_of_a_trade_and_of_several_is_an_error(tmp_path: Path) -> None:
     path.write_text(json.dumps({"trades": {"loans": ["cash-phrases"]}}), encoding="utf-8")
     with pytest.raises(InputError, match="'cash-phrases' ends in '-phrases'"):
         read_trades(path)
+    path.write_bytes(b'{"trades": "caf\xe9"}')
+    with pytest.raises(InputError, match=r"trades\.json: not UTF-8"):
+        read_trades(path)
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match=r"trades\.json: not JSON"):
+        read_trades(path)
+    with pytest.raises(InputError, match=r"cannot be read \(No such file or directory\)"):
+        read_trades(tmp_path / "nowhere.json")
 
 
 def test_every_topic_of_spam_in_the_corpus_stands_among_the_trades() -> None:
