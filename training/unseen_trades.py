@@ -92,7 +92,9 @@ def _judge(
     stages: Stages, predictor: Predictor, pages: Sequence[LabelledDocument], label: Label
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Margins of the lines with ``label`` that are not blank, on their pages and each as a page of its own."""
-    kept = [np.array([line.label == label and bool(line.text.strip()) for line in page.lines]) for page in pages]
+    kept = [
+        np.array([line.label == label and bool(line.text.strip()) for line in page.lines], np.bool_) for page in pages
+    ]
     lone = [
         replace(page, lines=(line,))
         for page, own in zip(pages, kept, strict=True)
