@@ -53,7 +53,7 @@ from spamfilter.span_tokens import (
 from spamfilter.text import TextBatch
 from spamfilter.tokens import KIND_LINE_END, TokenBatch
 
-ROUNDS = 2
+ROUNDS = 4
 """Most foreign stretches looked for in one piece of a line."""
 LEAST_SCORE = 0.0
 """Stretches whose log-likelihood ratio is lower are not looked at further."""

@@ -157,6 +157,25 @@ def test_a_foreign_phrase_at_the_end_of_a_long_line_is_found_at_its_place(predic
     assert [text[span.start : span.end] for span in line.spans] == [phrase]
 
 
+def test_several_phrases_in_one_line_are_cut_out_and_the_sentences_are_left_whole(predictor: Predictor) -> None:
+    places = (
+        "Our baker{} brought the bread that was left over to the school and went home early.",
+        "In the morning the harbour{} was calm, and the ferry crew waited for the post.",
+        "The two teachers{} told the children of the mill that had burnt down before the war.",
+        "After the storm my neighbour{} mended the roof of the chapel with slates from the quarry.",
+    )
+    phrases = (
+        ",Replica Rolex Watches Sale",
+        " (Online Casino No Deposit Bonus)",
+        ",Buy Viagra Without Prescription",
+        " [Payday Loans No Credit Check]",
+    )
+    spliced = " ".join(place.format(phrase) for place, phrase in zip(places, phrases, strict=True))
+    page = predictor.predict(spliced, max_false_positive_rate=1e-3)
+    assert [spliced[span.start : span.end] for span in page.lines[0].spans] == [one.strip(" ,") for one in phrases]
+    assert page.clean_text() == " ".join(place.format("") for place in places)
+
+
 def test_a_million_empty_lines_are_a_million_clean_results(predictor: Predictor) -> None:
     page = predictor.predict("\n" * 1_000_000)
     assert len(page.scores.starts) == 1_000_000
