@@ -198,10 +198,14 @@ def _measure(argv: Sequence[str] | None) -> int:
     if not any(is_measured(one) and set(touts(one, trades)) - {SEVERAL} for one in documents):
         what = f"holds no line of any trade of {arguments.trades.name}"
         raise InputError(f"{arguments.corpus}: {what}; give another folder, or a list with --trades")
-    results = Parallel(n_jobs=arguments.jobs)(
+    groups = deal_trades(trades, _GROUPS)
+    results = []
+    for result in Parallel(n_jobs=arguments.jobs, return_as="generator")(
         delayed(hold_out)(predictor, documents, trades, group, number % settings.folds, settings)
-        for number, group in enumerate(deal_trades(trades, _GROUPS))
-    )
+        for number, group in enumerate(groups)
+    ):
+        results.append(result)
+        print(f"{len(results)} of {len(groups)} groups of trades", file=sys.stderr, flush=True)
     print(report(results))
     return 0
 

@@ -189,6 +189,24 @@ def test_the_report_gives_means_over_trades_and_what_was_lost() -> None:
     assert "| clean hand-written lines | 100 | 5.0 | 0.0 | 1.0 | 0.0 |" in text
 
 
+def test_the_command_prints_the_table_and_tells_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus, listed = tmp_path / "corpus", tmp_path / "mine.json"
+    (corpus / "seo_injection").mkdir(parents=True)
+    (corpus / "seo_injection" / "brews.en.txt").write_text("Best brews\n", encoding="utf-8")
+    listed.write_text('{"trades": {"potions": ["brews"]}}', encoding="utf-8")
+    monkeypatch.setattr(unseen_trades, "read_public_sources", lambda *_, **__: [])
+    found = {"potions": Found(10, 5, 1, 4, 0)}
+    monkeypatch.setattr(unseen_trades, "hold_out", lambda *_: (found, Found(9, 0, 0, 0, 0), Found(9, 0, 0, 0, 0)))
+    monkeypatch.setattr(unseen_trades, "_GROUPS", 1)
+    options = ["--corpus", str(corpus), "--trades", str(listed), "--jobs", "1"]
+    assert unseen_trades.main(["--cache", "sources", *options]) == 0
+    told = capsys.readouterr()
+    assert "| potions | 10 | 50.0 | 10.0 | 40.0 | 0.0 |" in told.out
+    assert told.err == "1 of 1 groups of trades\n"
+
+
 @pytest.mark.parametrize("topic", ["casino-phrases", "of-no-trade"])
 def test_a_corpus_without_any_trade_is_an_error_before_anything_is_fitted(
     topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
