@@ -23,7 +23,7 @@ from training.generate import PATTERNS_FOLDER, generate
 from training.held_out import weigh_lines
 from training.lines import CORPUS_FOLDER, read_labelled_lines
 from training.markdown import table
-from training.options import number_of_jobs
+from training.options import add_public_sources, number_of_jobs
 from training.output_files import check_output_file, whole_file
 from training.program import run
 from training.sources import read_public_sources
@@ -308,9 +308,7 @@ def _report(argv: Sequence[str] | None) -> int:
     parser.add_argument("--corpus", type=Path, default=CORPUS_FOLDER, help="folder of labelled lines")
     parser.add_argument("--patterns", type=Path, default=PATTERNS_FOLDER, help="folder of patterns and banks")
     parser.add_argument("--trades", type=Path, default=TRADES_FILE, help="JSON that says which topics tout which trade")
-    origin = parser.add_mutually_exclusive_group()
-    origin.add_argument("--mirror", type=Path, help="local folder with the public sources in their original layout")
-    origin.add_argument("--cache", type=Path, help="folder to download the public sources into")
+    add_public_sources(parser)
     parser.add_argument("--out", type=Path, help=f"page to write; for the project's own corpus {_PAGE} by default")
     parser.add_argument("--disagreements", type=Path, help="file for all candidate label errors, tab-separated")
     parser.add_argument("--jobs", type=number_of_jobs, default=2, help="processes; the figures do not depend on it")

@@ -1,11 +1,19 @@
 """Options that the training programs share, checked before the work begins."""
 
 import argparse
+from pathlib import Path
 
-__all__ = ["number_of_jobs", "seed_number"]
+__all__ = ["add_public_sources", "number_of_jobs", "seed_number"]
 
 _MOST_JOBS = 256
 """More processes than any of the programs has work for; each takes memory of its own."""
+
+
+def add_public_sources(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """Add ``--mirror`` and ``--cache``, of which one at most is given, or just one if they are ``required``."""
+    origin = parser.add_mutually_exclusive_group(required=required)
+    origin.add_argument("--mirror", type=Path, help="local folder with the public sources in their original layout")
+    origin.add_argument("--cache", type=Path, help="folder to download the public sources into")
 
 
 def number_of_jobs(value: str) -> int:

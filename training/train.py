@@ -31,7 +31,7 @@ from training.documents import LabelledDocument
 from training.fit import FitSettings, FittedModel, fit_model
 from training.generate import generate
 from training.lines import CORPUS_FOLDER, read_labelled_lines
-from training.options import number_of_jobs, seed_number
+from training.options import add_public_sources, number_of_jobs, seed_number
 from training.program import run
 from training.sources import read_public_sources
 
@@ -193,9 +193,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _train(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="model folder to write, new or that of an older model")
-    origin = parser.add_mutually_exclusive_group()
-    origin.add_argument("--mirror", type=Path, help="local folder with the public sources in their original layout")
-    origin.add_argument("--cache", type=Path, help="folder to download the public sources into")
+    add_public_sources(parser)
     parser.add_argument(
         "--lines", type=Path, nargs="+", action="extend", default=[], help="your own labelled lines; may be repeated"
     )

@@ -1,6 +1,6 @@
 """How much of a trade the whole predictor finds when the line model has never seen a line of it.
 
-python -m training.unseen_trades --mirror DIR [--model DIR]
+python -m training.unseen_trades (--mirror DIR | --cache DIR) [--model DIR]
 
 The corpus report holds trades out with small models that see lines alone. Here the line model is fitted as for the
 shipped one, without some of the trades, and put into a finished model in the place of its own: the stages behind it
@@ -31,7 +31,7 @@ from training.generate import generate
 from training.held_out import threshold_at
 from training.lines import CORPUS_FOLDER, PHRASES_SUFFIX, read_labelled_lines
 from training.markdown import table
-from training.options import number_of_jobs
+from training.options import add_public_sources, number_of_jobs
 from training.program import run
 from training.sources import read_public_sources
 from training.span_training import document_text
@@ -179,9 +179,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _measure(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.unseen_trades", description=__doc__.split("\n")[0])
-    origin = parser.add_mutually_exclusive_group(required=True)
-    origin.add_argument("--mirror", type=Path, help="local folder with the public sources in their original layout")
-    origin.add_argument("--cache", type=Path, help="folder to download the public sources into")
+    add_public_sources(parser, required=True)
     parser.add_argument("--model", type=Path, help="finished model, the shipped one by default")
     parser.add_argument("--corpus", type=Path, default=CORPUS_FOLDER, help="folder of labelled lines")
     parser.add_argument("--trades", type=Path, default=TRADES_FILE, help="JSON that says which topics tout which trade")
