@@ -13,6 +13,7 @@ from pathlib import Path
 from spamfilter.errors import InputError
 from spamfilter.labels import Label
 from training.documents import LabelledDocument, LabelledLine
+from training.text_files import read_text
 
 __all__ = ["BANKS", "GENERATED", "PATTERNS_FOLDER", "generate"]
 
@@ -80,11 +81,7 @@ class _Banks:
 
 
 def _numbered_lines(path: Path) -> list[tuple[int, str]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
-    return [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
+    return [(number, line.strip()) for number, line in enumerate(read_text(path).split("\n"), 1)]
 
 
 def _expand_file(path: Path, banks: _Banks, seed: int) -> list[LabelledDocument]:

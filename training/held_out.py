@@ -21,6 +21,8 @@ from training.line_training import count_ngrams
 __all__ = ["Experiment", "run_experiments", "threshold_at", "weigh_lines"]
 
 _NGRAMS = NgramSettings((3, 4, 5), 17, 17)
+_TOLERANCE = 0.5
+"""A tenth of it takes twice as long; with Russian held out it moved no log-odds by more than .04, recall not at all."""
 _LEAST_LINES = 3
 
 
@@ -52,7 +54,7 @@ def _log_odds(
     train, target = experiment.train, experiment.target[experiment.train]
     if target.all() or not target.any() or not len(experiment.score):
         return np.full(len(experiment.score), 30.0 if target.any() else -30.0)
-    regression = LogisticRegression(C=10.0, solver="liblinear", dual=True, tol=0.05, max_iter=300, random_state=0)
+    regression = LogisticRegression(C=10.0, solver="liblinear", dual=True, tol=_TOLERANCE, max_iter=300, random_state=0)
     regression.fit(matrix[train], target, sample_weight=weights[train])
     return np.asarray(regression.decision_function(matrix[experiment.score]), np.float64)
 

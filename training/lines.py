@@ -19,6 +19,7 @@ from spamfilter.errors import InputError
 from spamfilter.labels import Label
 from training.documents import LabelledDocument, LabelledLine
 from training.json_lines import parse_json
+from training.text_files import read_text
 
 CORPUS_FOLDER = Path(__file__).parent / "corpus"
 PHRASES_SUFFIX = "-phrases"
@@ -50,15 +51,6 @@ def read_labelled_lines(path: Path) -> list[LabelledDocument]:
     return documents
 
 
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-
-
 def _check_label(label: object, place: str) -> str:
     try:
         return Label(str(label)).value
@@ -83,7 +75,7 @@ def _read_folder(folder: Path) -> Iterator[LabelledDocument]:
         if not topic:
             raise InputError(f"{path}: name the file <topic>.<language>.txt")
         _check_language(language, f"{path}: <language>")
-        lines = [line.strip() for line in _read_text(path).split("\n")]
+        lines = [line.strip() for line in read_text(path).split("\n")]
         pages = [list(page) for filled, page in groupby(lines, key=bool) if filled]
         for number, page in enumerate(pages):
             yield LabelledDocument(
@@ -97,7 +89,7 @@ def _read_folder(folder: Path) -> Iterator[LabelledDocument]:
 
 
 def _read_tsv(path: Path) -> Iterator[LabelledDocument]:
-    for number, line in enumerate(_read_text(path).split("\n")):
+    for number, line in enumerate(read_text(path).split("\n")):
         if not line.strip():
             continue
         label, tab, text = line.partition("\t")
@@ -138,7 +130,7 @@ def _check_document(name: object, place: str) -> str:
 def _read_jsonl(path: Path) -> Iterator[LabelledDocument]:
     documents: dict[str, list[LabelledLine]] = {}
     languages: dict[str, str] = {}
-    for number, line in enumerate(_read_text(path).split("\n")):
+    for number, line in enumerate(read_text(path).split("\n")):
         if not line.strip():
             continue
         place = f"{path}:{number + 1}"

@@ -5,6 +5,7 @@ from pathlib import Path
 from spamfilter.errors import InputError
 from training.json_lines import parse_json
 from training.lines import PHRASES_SUFFIX
+from training.text_files import read_text
 
 __all__ = ["SEVERAL", "TRADES_FILE", "read_trades", "trade_topic"]
 
@@ -24,13 +25,7 @@ def read_trades(path: Path = TRADES_FILE) -> dict[str, tuple[str, ...]]:
     Raises:
         InputError: not such a file, a topic with the ending of phrases, or one both of a trade and of ``several``.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8; save the file as UTF-8") from None
-    content = parse_json(text, str(path))
+    content = parse_json(read_text(path), str(path))
     trades = content.get("trades") if isinstance(content, dict) else None
     if not isinstance(trades, dict) or not all(isinstance(topics, list) for topics in trades.values()):
         raise InputError(f'{path}: needs {{"trades": {{"<trade>": ["<topic>", ...]}}}}')
