@@ -60,6 +60,18 @@ def _document(line: str, place: str) -> dict[str, Any]:
     return row
 
 
+def _check_ids(paths: Sequence[Path], sets: Sequence[Sequence[dict[str, Any]]]) -> None:
+    """Every document has an ``id`` of its own: a scorer finds rows by it."""
+    places: dict[object, Path] = {}
+    for path, documents in zip(paths, sets, strict=True):
+        for name in (document["id"] for document in documents):
+            if name in places:
+                raise InputError(
+                    f'{path}: "id" {name!r} is that of another document, too, in {places[name]}; rename one'
+                )
+            places[name] = path
+
+
 def _is_id(value: object) -> bool:
     return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
 
@@ -112,6 +124,7 @@ def _evaluate(argv: Sequence[str] | None) -> int:
     check_output_file(arguments.out)
     predictor = Predictor.load(arguments.model)
     sets = [read_set(path) for path in arguments.sets]
+    _check_ids(arguments.sets, sets)
     with whole_file(arguments.out) as stream:
         for documents in sets:
             for row in predict_set(predictor, documents, arguments.rate, single_lines=arguments.single_lines):

@@ -16,14 +16,15 @@ from training import evaluate
 from training.evaluate import main
 
 ROW = json.dumps({"id": "a", "lines": [{"text": "The mill stands."}, {"text": "Best casino bonus!"}]})
+OTHER_ROW = ROW.replace('"a"', '"b"')
 
 
 @pytest.mark.parametrize("option", [[], ["--single-lines"]])
 def test_each_document_gets_a_row_with_its_lines(option: list[str], tmp_path: Path) -> None:
-    (tmp_path / "set.jsonl.gz").write_bytes(gzip.compress(f"{ROW}\n\n{ROW}\n".encode()))
+    (tmp_path / "set.jsonl.gz").write_bytes(gzip.compress(f"{ROW}\n\n{OTHER_ROW}\n".encode()))
     assert main([str(tmp_path / "set.jsonl.gz"), "--out", str(tmp_path / "rows.jsonl"), *option]) == 0
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [(row["id"], len(row["lines"])) for row in rows] == [("a", 2), ("a", 2)]
+    assert [(row["id"], len(row["lines"])) for row in rows] == [("a", 2), ("b", 2)]
 
 
 class Undecided:
@@ -176,6 +177,19 @@ def test_a_set_that_cannot_be_read_is_named_with_the_mend(
     assert capsys.readouterr().err.splitlines() == [message]
 
 
+@pytest.mark.parametrize("second", ["b.jsonl", "a.jsonl"])
+def test_two_documents_of_one_id_are_an_error(second: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ['{"id": "x", "lines": []}\n', '{"id": "y", "lines": []}\n']
+    (tmp_path / "a.jsonl").write_text("".join(rows), encoding="utf-8")
+    with (tmp_path / second).open("a", encoding="utf-8") as stream:
+        stream.write(rows[1])
+    sets = [str(tmp_path / name) for name in sorted({"a.jsonl", second})]
+    assert main([*sets, "--out", str(tmp_path / "rows.jsonl")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"evaluate: {tmp_path / second}: \"id\" 'y' is that of another document")
+    assert not (tmp_path / "rows.jsonl").exists()
+
+
 def test_a_set_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "set.jsonl"
     path.write_text('{"id": "a", "lines": []}\n', encoding="utf-8")
@@ -206,7 +220,7 @@ def test_older_predictions_stay_where_the_run_is_interrupted(
         return []
 
     monkeypatch.setattr(evaluate, "line_rows", interrupted)
-    (tmp_path / "set.jsonl").write_text(ROW + "\n" + ROW.replace("Best", "Worst"), encoding="utf-8")
+    (tmp_path / "set.jsonl").write_text(ROW + "\n" + OTHER_ROW.replace("Best", "Worst"), encoding="utf-8")
     rows = tmp_path / "rows.jsonl"
     rows.write_text("older", encoding="utf-8")
     assert main([str(tmp_path / "set.jsonl"), "--out", str(rows)]) == 130
