@@ -46,7 +46,7 @@ def test_a_line_of_spam_among_clean_lines_is_not_said_to_stand_among_spam(predic
 
 def test_a_page_in_doubt_is_not_said_to_look_like_spam(predictor: Predictor) -> None:
     prediction = predictor.predict("\n".join((*BAKERY[:4], *SPAM[:2])))
-    first, _ = explain(predictor, prediction).lines
+    first, *_ = explain(predictor, prediction).lines
     assert first.line.text == SPAM[0]
     reasons = [reason.text for reason in first.reasons]
     assert PAGE_IS_MILD in reasons
