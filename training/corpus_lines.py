@@ -14,6 +14,7 @@ from training.documents import LabelledDocument
 from training.generate import GENERATED
 from training.lines import PHRASES_SUFFIX
 from training.near_duplicates import near_duplicate_groups
+from training.text_files import numbered_lines
 
 __all__ = ["CorpusLines", "collect_lines", "file_places", "label_number", "unit_number"]
 
@@ -81,9 +82,9 @@ def unit_number(text: str) -> float:
 def file_places(folder: Path) -> Iterator[tuple[str, str]]:
     """Place and text of each filled line in the order in which ``read_labelled_lines`` reads a folder."""
     for path in sorted(folder.glob("*/*.txt")):
-        for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
-            if line.strip():
-                yield f"{path.parent.name}/{path.name}:{number}", line.strip()
+        for number, line in numbered_lines(path):
+            if line:
+                yield f"{path.parent.name}/{path.name}:{number}", line
 
 
 def collect_lines(

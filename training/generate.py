@@ -13,7 +13,7 @@ from pathlib import Path
 from spamfilter.errors import InputError
 from spamfilter.labels import Label
 from training.documents import LabelledDocument, LabelledLine
-from training.text_files import read_text
+from training.text_files import numbered_lines
 
 __all__ = ["BANKS", "GENERATED", "PATTERNS_FOLDER", "generate"]
 
@@ -70,7 +70,7 @@ class _Banks:
         if not path.is_file():
             raise InputError(f"{place}: slot ‹{name}› has no bank; write {own} or {common}")
         if path not in self._read:
-            filled = [(number, text) for number, text in _numbered_lines(path) if text]
+            filled = [(number, text) for number, text in numbered_lines(path) if text]
             for number, text in filled:
                 if _SLOT.search(text):
                     raise InputError(f"{path}:{number}: a bank holds plain lines; write out the slot")
@@ -78,10 +78,6 @@ class _Banks:
                 raise InputError(f"{path}: the bank of slot ‹{name}› is empty; write one value a line")
             self._read[path] = list(dict.fromkeys(text for _, text in filled))
         return self._read[path]
-
-
-def _numbered_lines(path: Path) -> list[tuple[int, str]]:
-    return [(number, line.strip()) for number, line in enumerate(read_text(path).split("\n"), 1)]
 
 
 def _expand_file(path: Path, banks: _Banks, seed: int) -> list[LabelledDocument]:
@@ -93,7 +89,7 @@ def _expand_file(path: Path, banks: _Banks, seed: int) -> list[LabelledDocument]
     if not topic:
         raise InputError(f"{path}: name the file <topic>.<language>.txt")
     documents: list[LabelledDocument] = []
-    for number, pattern in _numbered_lines(path):
+    for number, pattern in numbered_lines(path):
         if not pattern:
             continue
         identity = f"{GENERATED}/{label.value}/{path.stem}#{len(documents)}"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from spamfilter.errors import InputError
 
-__all__ = ["read_text"]
+__all__ = ["numbered_lines", "read_text"]
 
 
 def read_text(path: Path) -> str:
@@ -19,3 +19,12 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def numbered_lines(path: Path) -> list[tuple[int, str]]:
+    """Number, from 1, and text of each line without the space around it; empty ones too.
+
+    Raises:
+        InputError: as ``read_text``.
+    """
+    return [(number, line.strip()) for number, line in enumerate(read_text(path).split("\n"), 1)]

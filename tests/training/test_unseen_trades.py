@@ -217,4 +217,5 @@ def test_a_corpus_without_any_trade_is_an_error_before_anything_is_fitted(
     monkeypatch.setattr(unseen_trades, "hold_out", lambda *_: pytest.fail("it was fitted"))
     assert unseen_trades.main(["--mirror", "sources", "--corpus", str(tmp_path), "--jobs", "1"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"unseen_trades: {tmp_path}: holds no line of any trade of trades.json; give another folder")
+    fault = "holds no line of any trade of trades.json; give another folder, or a list with --trades"
+    assert line == f"unseen_trades: {tmp_path}: {fault}"
