@@ -239,13 +239,30 @@ static int64_t choose(const span_model *model, const line_model *line, line_piec
     return count;
 }
 
-/* Whether a chosen stretch is kept: of two that overlap the likelier one is. */
+/* Whether a chosen stretch is kept: of two neighbours that overlap the likelier one is. */
 static int is_kept(const choice *chosen, int64_t count, int64_t number)
 {
     const choice *const own = chosen + number;
     if (number > 0 && own->own.first <= own[-1].own.last && !(own->odds > own[-1].odds))
         return 0;
     return !(number + 1 < count && own[1].own.first <= own->own.last && own[1].odds > own->odds);
+}
+
+/* The chosen stretches that are kept, moved to the front, until no two neighbours overlap: how many. */
+static int64_t keep_apart(choice *chosen, int64_t count)
+{
+    for (;;) {
+        int kept[MOST_ROUNDS];
+        int64_t left = 0;
+        for (int64_t number = 0; number < count; number++)
+            kept[number] = is_kept(chosen, count, number);
+        for (int64_t number = 0; number < count; number++)
+            if (kept[number])
+                chosen[left++] = chosen[number];
+        if (left == count)
+            return count;
+        count = left;
+    }
 }
 
 /* Candidates of some lines, none of them blank, ascending: `find_candidates`.
@@ -289,10 +306,8 @@ int64_t find_spans(const span_model *model, const line_model *line, const uint32
             piece.running = running + opening;
             look_at_tokens(line, &piece);
             boundary_scores(model, (const double(*)[4])padded, &piece);
-            const int64_t choices = choose(model, line, &piece, chosen);
+            const int64_t choices = keep_apart(chosen, choose(model, line, &piece, chosen));
             for (int64_t one = 0; one < choices; one++) {
-                if (!is_kept(chosen, choices, one))
-                    continue;
                 candidate_lines[fill] = lines[number];
                 candidate_firsts[fill] = opening + chosen[one].own.first;
                 candidate_lasts[fill] = opening + chosen[one].own.last;

@@ -1,7 +1,7 @@
 """Runs the four stages over a batch of documents: text in, scores out, no decisions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from spamfilter.span_model import ROUNDS, SpanCandidates, SpanModel, find_candid
 from spamfilter.span_page import SPAN_PAGE_NAMES
 from spamfilter.span_tokens import PIECE_TOKENS
 from spamfilter.suspicion import are_suspicious, strongest_tokens
-from spamfilter.text import TextBatch, encode_documents
+from spamfilter.text import TextBatch, encode_documents, whole_characters
 from spamfilter.tokens import TokenBatch, tokenize
 
 BLANK_LOGITS = np.array([12.0, -12.0, -12.0, -12.0, -12.0, -12.0])
@@ -165,8 +165,17 @@ def score_documents(stages: Stages, texts: Sequence[str]) -> ScoreArrays:
             logits, (span_lines, span_starts, span_ends, span_logits), span_edges, document_logits = compiled
             lines = batch.document_lines, batch.original_starts, batch.original_ends, logits.T
             spans = span_edges, span_lines, span_starts, span_ends, span_logits
-            return ScoreArrays(*lines, *spans, document_logits)
-    return document_scores(score_batch(stages, texts))
+            return _with_whole_characters(ScoreArrays(*lines, *spans, document_logits), texts)
+    return _with_whole_characters(document_scores(score_batch(stages, texts)), texts)
+
+
+def _with_whole_characters(scores: ScoreArrays, texts: Sequence[str]) -> ScoreArrays:
+    """The same scores with spans that part no letter from its marks, which are no tokens or tokens of their own."""
+    owners = (scores.line_edges.searchsorted(scores.span_lines, side="right") - 1).tolist()
+    edges = zip(owners, scores.span_starts.tolist(), scores.span_ends.tolist(), strict=True)
+    whole = [whole_characters(texts[owner], start, end) for owner, start, end in edges]
+    starts, ends = np.array(whole, np.int64).reshape(-1, 2).T
+    return replace(scores, span_starts=starts.copy(), span_ends=ends.copy())
 
 
 def document_scores(scores: BatchScores) -> ScoreArrays:

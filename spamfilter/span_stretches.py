@@ -137,17 +137,22 @@ def likeliest(owner: NDArray[np.int64], odds: NDArray[np.float64]) -> NDArray[np
 def disjoint(first: NDArray[np.int64], last: NDArray[np.int64], odds: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which winners stay, bool (k,): of two neighbours that overlap, or have changed sides, the likelier one.
 
+    What is left is looked at again until no neighbours do, so that those that stay are apart and in order.
+
     Args:
         first, last: int64 (k,), outermost tokens of one winner for each stretch, in the order of the stretches.
         odds: float64 (k,).
     """
-    # Only neighbours can clash: a piece holds two stretches at most.
-    clash = first[1:] <= last[:-1]
-    second_wins = odds[1:] > odds[:-1]
-    kept = np.ones(len(first), np.bool_)
-    kept[:-1] &= ~(clash & second_wins)
-    kept[1:] &= ~(clash & ~second_wins)
-    return kept
+    left = np.arange(len(first))
+    while (clash := first.take(left[1:]) <= last.take(left[:-1])).any():
+        second_wins = odds.take(left[1:]) > odds.take(left[:-1])
+        kept = np.ones(len(left), np.bool_)
+        kept[:-1] &= ~(clash & second_wins)
+        kept[1:] &= ~(clash & ~second_wins)
+        left = left[kept]
+    stays = np.zeros(len(first), np.bool_)
+    stays[left] = True
+    return stays
 
 
 def best_rivals(

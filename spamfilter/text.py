@@ -5,6 +5,7 @@ begins and stops. Characters are folded one to one by the model's character tabl
 disappear (invisible characters, combining marks, the first half of ``\\r\\n``) are dropped with a map back.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -182,3 +183,34 @@ def _code_points(text: str) -> NDArray[np.uint32]:
         return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     # An array of one string takes its characters as they lie in memory, several times faster than a codec.
     return np.array([text]).view(np.uint32)
+
+
+def whole_characters(text: str, start: int, end: int) -> tuple[int, int]:
+    """The edges of a stretch of a text, moved so that none stands between a letter and its marks.
+
+    Marks, joiners and variation selectors belong to the character before them: those behind the stretch come into it,
+    those at its start stay outside, unless it holds nothing else.
+    """
+    while end < len(text) and _is_attached(text, end):
+        end += 1
+    first = start
+    while first < end and _is_attached(text, first):
+        first += 1
+    return (first if first < end else start), end
+
+
+def _is_attached(text: str, place: int) -> bool:
+    """Whether the character at a place makes one sign with the character before it."""
+    character = text[place]
+    if character < _FIRST_MARK:
+        return False
+    category = unicodedata.category(character)
+    if category[0] == "M" or character in _JOINERS or character in _SKIN_TONES:
+        return True
+    # The second half of a picture joined of two.
+    return category == "So" and place > 0 and text[place - 1] == _JOINERS[1]
+
+
+_FIRST_MARK = "\u0300"
+_JOINERS = "\u200c\u200d"
+_SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"

@@ -388,3 +388,14 @@ def test_the_contents_of_a_manual_are_no_headline_list(predictor: Predictor) -> 
         "Take no more honey than the bees can spare; what you take in August you will have to give back as syrup.\n"
     )
     assert not predictor.predict(text).flagged
+
+
+def test_a_phrase_takes_the_marks_of_its_last_letter_with_it(predictor: Predictor, spun_page: str) -> None:
+    spans = [span for line in predictor.predict(spun_page).lines for span in line.spans]
+    marked = "".join(f"{letter}\u0308" if letter.isalpha() else letter for letter in spun_page)
+    found = [span for line in predictor.predict(marked).lines for span in line.spans]
+    assert spans
+    assert [marked[span.start : span.end].replace("\u0308", "") for span in found] == [
+        spun_page[span.start : span.end] for span in spans
+    ]
+    assert all(marked[span.start] != "\u0308" != marked[span.end] for span in found)

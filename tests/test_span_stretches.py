@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from spamfilter.span_phrases import PHRASE_BITS, PhraseModel, content_rows, content_sizes, edge_rows
-from spamfilter.span_stretches import EDGES, LONGEST_RIVAL, REACH, best_rivals, best_stretches, rivals
+from spamfilter.span_stretches import EDGES, LONGEST_RIVAL, REACH, best_rivals, best_stretches, disjoint, rivals
 from spamfilter.span_tokens import PieceTokens, cut_pieces
 from spamfilter.text import TextBatch, encode_documents
 from spamfilter.tokens import tokenize
@@ -99,6 +99,23 @@ def test_of_two_winners_that_have_changed_sides_the_likelier_one_is_kept() -> No
     owner, first, last = np.array([0, 1]), np.array([9, 1]), np.array([10, 2])
     assert best_rivals(owner, first, last, np.array([1.0, 2.0])).tolist() == [1]
     assert best_rivals(owner, first, last, np.array([2.0, 1.0])).tolist() == [0]
+
+
+def test_winners_that_come_to_stand_side_by_side_are_put_beside_each_other_too() -> None:
+    first, last = np.array([1, 2, 4]), np.array([9, 5, 8])
+    assert disjoint(first, last, np.array([2.0, 1.0, 3.0])).tolist() == [False, False, True]
+    assert disjoint(first, last, np.array([3.0, 1.0, 2.0])).tolist() == [True, False, False]
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9), st.integers(0, 3)), max_size=8))
+def test_the_winners_that_stay_are_apart_and_in_order_and_the_likeliest_is_among_them(
+    winners: list[tuple[int, int, int]],
+) -> None:
+    first, size, odds = np.array(winners, np.int64).reshape(-1, 3).T
+    last = first + size
+    stays = disjoint(first, last, odds.astype(np.float64))
+    assert (first[stays][1:] > last[stays][:-1]).all()
+    assert not winners or odds[stays].max() == odds.max()
 
 
 @settings(deadline=None)

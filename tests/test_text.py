@@ -5,7 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spamfilter.text import DIGIT, DROPPED, MARK, NEWLINE, SOLO, STOP, UPPER, WORD, TextBatch, encode_documents
+from spamfilter.text import (
+    DIGIT,
+    DROPPED,
+    MARK,
+    NEWLINE,
+    SOLO,
+    STOP,
+    UPPER,
+    WORD,
+    TextBatch,
+    encode_documents,
+    whole_characters,
+)
 from tests.strategies import any_text, lines_by_definition
 from training.char_table import build_char_table
 
@@ -160,3 +172,24 @@ def test_what_is_not_a_str_is_named_in_a_type_error(given_: object, named: str) 
 def test_bytes_get_a_hint_to_decode_them() -> None:
     with pytest.raises(TypeError, match="decode"):
         encode_documents([b"x"], TABLE)  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("text", "stretch", "whole"),
+    [
+        ("no e\u0301 at", "no e", "no e\u0301"),
+        ("no e\u0301 at", "\u0301 at", " at"),
+        ("I \u2764\ufe0f it", "\u2764", "\u2764\ufe0f"),
+        ("\U0001f44d\U0001f3fd ok", "\U0001f44d", "\U0001f44d\U0001f3fd"),
+        ("\U0001f469\u200d\U0001f4bb ok", "\U0001f469", "\U0001f469\u200d\U0001f4bb"),
+        ("แตกง่าย", "แตกง", "แตกง่"),
+        ("क्या है", "क", "क्"),
+        ("\u0301\u0302", "\u0301", "\u0301\u0302"),
+        ("plain words", "plain", "plain"),
+    ],
+)
+def test_a_stretch_parts_no_letter_from_its_marks(text: str, stretch: str, whole: str) -> None:
+    start = text.index(stretch)
+    first, end = whole_characters(text, start, start + len(stretch))
+    assert text[first:end] == whole
+    assert whole_characters(text, first, end) == (first, end)
