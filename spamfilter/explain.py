@@ -70,11 +70,19 @@ def explain(predictor: Predictor, prediction: DocumentPrediction) -> Explanation
     """Explain a prediction of ``predictor``: the page, every flagged line and every span.
 
     The document is scored once more, since predictions do not carry their evidence.
+
+    Raises:
+        ValueError: another model made the prediction.
     """
     if not prediction.document:
         return Explanation((), ())
     scores = score_batch(predictor.stages, [prediction.document])
+    if not np.array_equal(scores.span_logits, prediction.scores.span_logits):
+        raise ValueError("another model made this prediction; explain it with the predictor that it came from")
     spoken = page_speaks(scores.context.margin, scores.page.pages)
+    spans = prediction.scores.span_lines, prediction.scores.span_starts, prediction.scores.span_ends
+    # Candidates stand in the same order whenever a document is scored.
+    places = {key: place for place, key in enumerate(zip(*(column.tolist() for column in spans), strict=True))}
     by_itself = prediction.points.decide_lines(prediction.scores.logits, prediction.max_false_positive_rate)
     lines = tuple(
         LineExplanation(
@@ -82,7 +90,7 @@ def explain(predictor: Predictor, prediction: DocumentPrediction) -> Explanation
             _line_reasons(predictor, prediction.document, scores, spoken, line)
             if LABELS[by_itself[line.number]] is line.label
             else (),
-            _span_reasons(predictor, scores, line),
+            _span_reasons(predictor, scores, places, line),
         )
         for line in prediction.flagged
     )
@@ -166,17 +174,15 @@ def _what_the_page_says(margin: NDArray[np.float64], row: int) -> str:
 
 
 def _span_reasons(
-    predictor: Predictor, scores: BatchScores, line: LinePrediction
+    predictor: Predictor, scores: BatchScores, places: dict[tuple[int, int, int], int], line: LinePrediction
 ) -> tuple[tuple[Span, tuple[Reason, ...]], ...]:
-    """What spoke for each foreign stretch of a line."""
-    stages, candidates = predictor.stages, scores.candidates
+    """What spoke for each foreign stretch of a line; ``places`` are those of candidates by line, start and end."""
+    stages = predictor.stages
     spans = []
     for span in line.spans:
-        for place in np.flatnonzero(candidates.lines == line.number):
-            begin = int(scores.tokens.begins[candidates.first[place]])
-            if scores.batch.original_position(begin, 0) == span.start:
-                numbers, judge = candidates.values[place], stages.span.candidates
-                own = _strongest(judge, numbers, judge.shares(numbers))
-                page = _dense_reasons(stages.span.page, scores.span_values[place], (1,), (0,))
-                spans.append((span, (*own, *page)))
+        place = places[line.number, span.start, span.end]
+        numbers, judge = scores.candidates.values[place], stages.span.candidates
+        own = _strongest(judge, numbers, judge.shares(numbers))
+        page = _dense_reasons(stages.span.page, scores.span_values[place], (1,), (0,))
+        spans.append((span, (*own, *page)))
     return tuple(spans)

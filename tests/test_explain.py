@@ -1,7 +1,13 @@
 """Why a page and its lines were flagged, in words."""
 
+import sys
+from dataclasses import replace
+
+import pytest
+
 from spamfilter import Label, Predictor
 from spamfilter.explain import explain
+from spamfilter.results import DocumentPrediction
 
 SPAM = (
     "Best online casino bonus, claim 200 free spins now!",
@@ -95,3 +101,36 @@ def test_words_are_told_as_they_stand_in_the_text(predictor: Predictor) -> None:
     words = [text.split('"')[1] for text in reasons if text.startswith("the word")]
     assert words
     assert all(word in prediction.document for word in words)
+
+
+def test_a_prediction_of_another_model_is_refused(predictor: Predictor, spun_page: str, clean_page: str) -> None:
+    prediction = predictor.predict(spun_page)
+    other = replace(prediction, scores=predictor.predict(clean_page).scores)
+    with pytest.raises(ValueError, match="another model made this prediction"):
+        explain(predictor, other)
+
+
+def test_a_line_of_twice_as_many_stretches_takes_twice_as_many_steps_to_explain(predictor: Predictor) -> None:
+    sentence = (
+        "The miller grinds rye in the old mill by the river, play casino slots online for real money, and sells the "
+        "flour at the market on Saturdays. "
+    )
+    few, many = (predictor.predict(sentence * count, max_false_positive_rate=0.1) for count in (100, 200))
+    assert len(few.lines[0].spans) > 40
+    assert steps_to_explain(predictor, many) < 2.5 * steps_to_explain(predictor, few)
+
+
+def steps_to_explain(predictor: Predictor, prediction: DocumentPrediction) -> int:
+    """How many functions are called; unlike the time, this is the same each time."""
+    steps = 0
+
+    def count(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+
+    sys.setprofile(count)
+    try:
+        explain(predictor, prediction)
+    finally:
+        sys.setprofile(None)
+    return steps

@@ -73,11 +73,18 @@ class ShardReport:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "ShardReport":
-        """The report that ``as_json`` gave."""
-        report = cls(values["file"])
+        """The report that ``as_json`` gave.
+
+        Raises:
+            KeyError, TypeError: it did not give these values.
+        """
+        report = cls("")
         for name in cls.__slots__:
-            value = values[name]
-            setattr(report, name, Counter(value) if isinstance(getattr(report, name), Counter) else value)
+            value, empty = values[name], getattr(report, name)
+            kind = dict if isinstance(empty, dict) else type(empty)
+            if type(value) is not kind or (kind is dict and any(type(count) is not int for count in value.values())):
+                raise TypeError(f"{name} cannot be {value!r}")
+            setattr(report, name, Counter(value) if isinstance(empty, Counter) else value)
         return report
 
 

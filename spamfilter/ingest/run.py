@@ -161,7 +161,8 @@ def _claim(control: Path, job: Job, settings: RunSettings, shards: Sequence[Shar
             "another folder, or give the file up with --overwrite"
         )
     if place.exists() and not settings.overwrite:
-        same = place.read_text(encoding="utf-8") == claim
+        # As bytes: a damaged one need not be UTF-8.
+        same = place.read_bytes() == claim.encode("utf-8")
         if not settings.resume and not (has_parts and same):
             raise InputError(
                 f"{control.parent} holds a run already; go on with --resume or begin anew with --overwrite"
@@ -189,9 +190,10 @@ def _finished(shard: Shard) -> ShardReport | None:
         report = ShardReport.from_json(marker["report"])
         places = shard.outputs()
         whole = all(output_size(places[role]) == size for role, size in report.outputs.items())
-    except (OSError, ValueError, KeyError, TypeError):
+        same = marker["input"] == _fingerprint(shard.path)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return report if whole and report.status == "done" and marker["input"] == _fingerprint(shard.path) else None
+    return report if whole and same and report.status == "done" else None
 
 
 def _fingerprint(path: Path) -> list[int]:

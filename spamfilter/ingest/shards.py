@@ -115,7 +115,8 @@ def find_files(inputs: Iterable[str]) -> list[tuple[Path, str]]:
     twice counts once.
 
     Raises:
-        InputError: a name leads nowhere, to a pipe, or to a file whose suffix says nothing about its format.
+        InputError: a name leads nowhere, to a pipe, or to a file whose suffix says nothing about its format; or a glob
+            leads out of its fixed part.
     """
     found: dict[Path, tuple[Path, str]] = {}
     for name in inputs:
@@ -143,7 +144,13 @@ def find_files(inputs: Iterable[str]) -> list[tuple[Path, str]]:
                 raise InputError(f"{file} is no file, but a pipe or a device; write what it gives to a file first")
             if split_name(file.name) is None:
                 raise InputError(f"{file}: the suffix does not say the format; rename it to one of {_known()}")
-            found.setdefault(file.resolve(), (file, Path(os.path.relpath(file, base)).as_posix()))
+            below = Path(os.path.relpath(file, base))
+            if ".." in below.parts:
+                raise InputError(
+                    f"{name}: {file} does not lie below {base}, so its outputs would not lie below the output folder; "
+                    "leave '..' out of the glob behind its first wildcard, or name the file"
+                )
+            found.setdefault(_resolved(file), (file, below.as_posix()))
     return list(found.values())
 
 
@@ -161,21 +168,21 @@ def plan_shards(
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder} is a file; name a folder for the output")
         for name in inputs:
-            if Path(name).is_dir() and folder.resolve().is_relative_to(Path(name).resolve()):
+            if Path(name).is_dir() and _resolved(folder).is_relative_to(_resolved(Path(name))):
                 raise InputError(f"the output folder {folder} lies in the input {name}; choose one outside of it")
-    if rejected is not None and rejected.resolve() == output.resolve():
+    if rejected is not None and _resolved(rejected) == _resolved(output):
         raise InputError(f"{output}: kept and rejected pages need folders of their own")
-    control = (output / CONTROL_FOLDER).resolve()
-    if rejected is not None and rejected.resolve().is_relative_to(control):
+    control = _resolved(output / CONTROL_FOLDER)
+    if rejected is not None and _resolved(rejected).is_relative_to(control):
         raise InputError(f"{rejected} lies where the run keeps its books; choose another folder for rejected pages")
     files = find_files(inputs)
     shards = [_shard(path, name, output, rejected or output, target, is_filter) for path, name in files]
-    sources = {path.resolve() for path, _ in files}
+    sources = {_resolved(path) for path, _ in files}
     taken: dict[Path, Path] = {}
     for shard in shards:
         _check_names(shard)
         for role, place in shard.outputs().items():
-            resolved = place.resolve()
+            resolved = _resolved(place)
             if resolved in sources:
                 raise InputError(f"{place} would be written but is an input; choose another output folder")
             if taken.setdefault(place, shard.path) != shard.path:
@@ -251,6 +258,11 @@ def _in_folder(folder: Path) -> list[Path]:
         and not path.name.endswith(CUTS_SUFFIX)
         and not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
     )
+
+
+def _resolved(path: Path) -> Path:
+    # Unlike ``Path.resolve``, this does not fail at a link that leads to itself.
+    return Path(os.path.realpath(path))
 
 
 def _fixed_part(pattern: Path) -> Path:

@@ -277,10 +277,12 @@ def test_a_damaged_row_group_is_named_and_the_others_are_used(tmp_path: Path) ->
     assert problems(tmp_path / "o")[0]["position"] == "row group 1, from row 10"
 
 
-def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", ["gone.jsonl", "b.jsonl"], ids=["nowhere", "to itself"])
+def test_a_link_that_leads_nowhere_or_to_itself_is_named_and_the_others_are_used(tmp_path: Path, target: str) -> None:
     compress(tmp_path / "in/a.jsonl", GOOD)
-    (tmp_path / "in/b.jsonl").symlink_to(tmp_path / "gone.jsonl")
+    (tmp_path / "in/b.jsonl").symlink_to(target)
     assert filtered(tmp_path) == 1
+    assert decompress(tmp_path / "o/a.jsonl") == GOOD + b"\n"
     (problem,) = problems(tmp_path / "o")
     assert (problem["kind"], problem["file"]) == ("unreadable", str(tmp_path / "in/b.jsonl"))
 

@@ -148,6 +148,48 @@ def test_resume_does_again_what_has_changed_or_gone(tmp_path: Path, inputs: Path
     assert files["5.jsonl.zst"] == SIZE + 5
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"outputs": [1]},
+        {"outputs": None},
+        {"kinds": {"spam": "x"}},
+        {"kinds": ["spam"]},
+        {"records": "3"},
+        {"alarm": 1},
+        {"file": 1},
+    ],
+    ids=str,
+)
+def test_resume_does_again_what_has_a_damaged_marker(tmp_path: Path, damage: dict[str, object]) -> None:
+    path = json_lines(tmp_path / "in/a.jsonl", records(pages(3)))
+    assert command(*arguments(path, tmp_path / "o")) == 0
+    before = tree(tmp_path / "o")
+    place = tmp_path / "o/_spamfilter/shards/a.jsonl.json"
+    marker = json.loads(place.read_text())
+    without_input = {"report": marker["report"]}
+    for damaged in ({**marker, "report": {**marker["report"], **damage}}, without_input):
+        place.write_text(json.dumps(damaged))
+        assert command(*arguments(path, tmp_path / "o", "--resume")) == 0
+        assert tree(tmp_path / "o") == before
+
+
+@pytest.mark.parametrize("damage", [b"\xff", b"{", b""])
+def test_a_damaged_list_of_options_is_named_until_the_run_begins_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: bytes
+) -> None:
+    path = json_lines(tmp_path / "in/a.jsonl", records(pages(3)))
+    assert command(*arguments(path, tmp_path / "o")) == 0
+    before = tree(tmp_path / "o")
+    (tmp_path / "o/_spamfilter/job.json").write_bytes(damage)
+    assert command(*arguments(path, tmp_path / "o")) == 2
+    assert f"{tmp_path / 'o'} holds a run already" in capsys.readouterr().err
+    assert command(*arguments(path, tmp_path / "o", "--resume")) == 2
+    assert f"the run in {tmp_path / 'o'} has other options" in capsys.readouterr().err
+    assert command(*arguments(path, tmp_path / "o", "--overwrite")) == 0
+    assert tree(tmp_path / "o") == before
+
+
 def test_a_folder_that_holds_a_run_is_not_written_to_by_mistake(
     tmp_path: Path, inputs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

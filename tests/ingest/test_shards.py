@@ -49,6 +49,15 @@ def test_a_glob_keeps_the_names_behind_its_fixed_part(folder: Path) -> None:
     assert [name for _, name in find_files([f"{folder}/**/*.gz"])] == ["b/two.jsonl.gz"]
 
 
+def test_a_glob_that_leads_out_of_its_fixed_part_is_an_error(folder: Path) -> None:
+    (folder / "b/c").mkdir()
+    with pytest.raises(InputError, match=r"a/one.jsonl does not lie below .*/b, .* leave '..' out of the glob"):
+        find_files([f"{folder}/b/c*/../../a/one.jsonl"])
+    # What stays below the fixed part, or leads up before it ends, leads nowhere else.
+    assert [name for _, name in find_files([f"{folder}/b/c*/../two.*"])] == ["two.jsonl.gz"]
+    assert [name for _, name in find_files([f"{folder}/b/../a/o*.jsonl"])] == ["one.jsonl"]
+
+
 def test_lists_of_cuts_are_passed_over_in_folders_unless_they_are_named(tmp_path: Path) -> None:
     for name in ("in/x.cuts.jsonl.zst", "in/x.rejected.jsonl.zst", "in/cuts.jsonl.zst", "cuts/x.cuts.jsonl.zst"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
