@@ -91,6 +91,7 @@ def run_job(
         raise InputError(f"--max-characters {arguments.max_characters} leaves no text to judge; choose 1 or more")
     check_share("--alarm-share", arguments.alarm_share)
     _check_names(arguments)
+    _check_own_names(arguments, is_filter=rejected is not None)
     read = ReadOptions(arguments.text_column, arguments.id_column, arguments.main_content, arguments.max_characters)
     target = Target(arguments.to)
     job = Job(task, read, target, strict=arguments.strict, alarm_share=arguments.alarm_share)
@@ -136,6 +137,18 @@ def _check_names(arguments: argparse.Namespace) -> None:
         except UnicodeEncodeError:
             option = option.replace("_", "-")
             raise InputError(f"--{option} {name} is not UTF-8, as names of columns are; give it in UTF-8") from None
+
+
+def _check_own_names(arguments: argparse.Namespace, *, is_filter: bool) -> None:
+    """Raise InputError if what is to be read stands where the command writes."""
+    from spamfilter.ingest.rejection import REASON_COLUMNS, REJECTED_KEY
+
+    if is_filter:
+        for option, name in (("--text-column", arguments.text_column), ("--id-column", arguments.id_column)):
+            if name in (REJECTED_KEY, *REASON_COLUMNS):
+                raise InputError(f"{option} {name} is where filter writes why a page is rejected; rename that column")
+    elif arguments.to != "dolma" and arguments.output_column == arguments.text_column:
+        raise InputError(f"--output-column {arguments.output_column} is the column of the text; choose another name")
 
 
 def _check_effects(arguments: argparse.Namespace, formats: "set[Format]") -> None:

@@ -6,6 +6,7 @@ our business. So the text is exchanged in place, and new keys go in before the c
 
 import base64
 import json
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, time, timedelta
@@ -73,11 +74,34 @@ def _is_too_deep(value: Any) -> bool:
 
 
 def dump(value: Any) -> bytes:
-    """JSON of ``value``; lone surrogates are escaped, bytes told in base64, times in ISO 8601, decimals as strings."""
+    """JSON of ``value``; lone surrogates are escaped, bytes told in base64, decimals as strings, NaN as null.
+
+    Times and durations stand in ISO 8601.
+    """
     try:
         return orjson.dumps(value, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
     except TypeError:
         return json.dumps(value, default=_plain).encode("ascii")
+
+
+def dump_parsed(value: Any) -> bytes:
+    """JSON of a value that came from JSON; NaN and infinities stay what they are, as Python's json writes them."""
+    told = dump(value)
+    # orjson writes null for them.
+    return json.dumps(value).encode("ascii") if b"null" in told and not _is_finite(value) else told
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return all(map(_is_finite, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def duration_text(count: int, per_second: int) -> str:
+    """A duration in ISO 8601, of ``count`` units of which ``per_second`` (a power of ten) make a second."""
+    seconds, rest = divmod(abs(count), per_second)
+    fraction = f".{rest:0{len(str(per_second)) - 1}}".rstrip("0") if rest else ""
+    return f"{'-' if count < 0 else ''}PT{seconds}{fraction}S"
 
 
 def _plain(value: Any) -> Any:
@@ -86,8 +110,11 @@ def _plain(value: Any) -> Any:
         return base64.b64encode(value).decode("ascii")
     if isinstance(value, date | time):
         return value.isoformat()
-    if isinstance(value, Decimal | timedelta):
+    if isinstance(value, Decimal):
         return str(value)
+    if isinstance(value, timedelta):
+        # Those of pandas, which pyarrow makes inside lists and structs, have nanoseconds.
+        return duration_text(value // timedelta(microseconds=1) * 1000 + getattr(value, "nanoseconds", 0), 10**9)
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 
@@ -98,7 +125,7 @@ def replace_value(line: bytes, key: str, value: Any) -> bytes:
         ValueError: ``line`` is no JSON object, or has no such key.
     """
     text = line.decode("utf-8")
-    places = _value_places(text, key)
+    places = [(start, end) for name, _, start, end in _members(text) if name == key]
     if not places:
         raise ValueError(f"no key {key!r}")
     pieces = []
@@ -110,6 +137,21 @@ def replace_value(line: bytes, key: str, value: Any) -> bytes:
     return b"".join([*pieces, text[position:].encode("utf-8")])
 
 
+def remove_value(line: bytes, key: str) -> bytes:
+    """Take every value of the top-level ``key`` out of the object ``line``, with its key."""
+    text = line.decode("utf-8")
+    members = _members(text)
+    if not members:
+        return line
+    pieces: list[str] = []
+    first = before = members[0][1]
+    for name, begin, _, end in members:
+        if name != key:
+            pieces.append(text[before if pieces else begin : end])  # with the comma in front of it
+        before = end
+    return "".join([text[:first], *pieces, text[before:]]).encode("utf-8")
+
+
 def add_value(line: bytes, key: str, value: bytes) -> bytes:
     """Add ``key`` with the JSON ``value`` at the end of the object ``line``."""
     body = line.rstrip()[:-1].rstrip()
@@ -117,19 +159,20 @@ def add_value(line: bytes, key: str, value: bytes) -> bytes:
     return b"".join([body, comma, dump(key), b":", value, b"}"])
 
 
-def _value_places(text: str, key: str) -> list[tuple[int, int]]:
-    places = []
+def _members(text: str) -> list[tuple[str, int, int, int]]:
+    """Each key of an object with where it begins, and where its value begins and ends."""
+    members = []
     position = _skip(text, _skip(text, 0) + 1)
     while position < len(text) and text[position] == '"':
+        begin = position
         name, position = _STRING(text, position + 1, True)
         start = _skip(text, _skip(text, position) + 1)  # past the colon
         _, end = _DECODER.raw_decode(text, start)
-        if name == key:
-            places.append((start, end))
+        members.append((name, begin, start, end))
         position = _skip(text, end)
         if text[position : position + 1] == ",":
             position = _skip(text, position + 1)
-    return places
+    return members
 
 
 def _skip(text: str, position: int) -> int:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
 
 import pyarrow as pa
 
@@ -14,10 +13,11 @@ from spamfilter.ingest.context import ShardContext
 from spamfilter.ingest.decisions import decide
 from spamfilter.ingest.filtering import NO_ID_MESSAGE, dolma_attributes, dolma_id, filter_pages
 from spamfilter.ingest.job import AnnotateOptions, FilterOptions, Format, Job, ReadOptions, Target
-from spamfilter.ingest.json_text import add_value, dump, replace_value
+from spamfilter.ingest.json_text import dump
 from spamfilter.ingest.jsonl import read_jsonl
 from spamfilter.ingest.plain_text import read_plain_text
 from spamfilter.ingest.records import Chunk, Problem, ProblemKind, Record
+from spamfilter.ingest.rejection import fields_without_reason, with_reason, without_reason
 from spamfilter.ingest.row_types import row_types, surrogate_place
 from spamfilter.ingest.table_records import read_rows
 from spamfilter.ingest.table_writers import PAGE_ROWS, RecordTableWriter
@@ -29,7 +29,6 @@ from spamfilter.ingest.writers import (
     TextFolderWriter,
 )
 
-REJECTED_KEY = "spamfilter_rejected"
 _POSITIONS = {Format.JSONL: "line", Format.PARQUET: "row"}
 _UTF8_ONLY = (Target.PARQUET, Target.TEXT, Target.WET, Target.WARC)
 
@@ -75,7 +74,8 @@ def _writer(context: ShardContext, annotation: tuple[str, pa.DataType] | None) -
     if shard.format is Format.JSONL:
         # A table wants its types beforehand, and the last record may be the one that tells them: read twice.
         chunks = read_jsonl(shard.path, text_key)
-        objects = (record.fields for chunk in chunks for record in chunk.records)
+        rows = (record.fields for chunk in chunks for record in chunk.records)
+        objects = map(fields_without_reason, rows) if context.job.is_filter else rows
         types = row_types(objects, text_key, frozenset() if annotation is None else frozenset({annotation[0]}))
     return RecordTableWriter(path, types, text_key, annotation)
 
@@ -163,11 +163,11 @@ def _filter(
     texts = [record.text or "" for record in judged]
     pages = iter(filter_pages(context.predictor, texts, options, context.report))
     id_column = context.read.id_column
-    for record in chunk.records:
+    for record in map(without_reason, chunk.records):
         if record.number in withheld:
             reason = withheld[record.number].value
             context.report.rejected[reason] += 1
-            rejected.write(_with_reason(record, {"reason": reason}))
+            rejected.write(with_reason(record, {"reason": reason}))
             continue
         if record.text is None:
             output.write(record, None, None)
@@ -175,18 +175,11 @@ def _filter(
         page = next(pages)
         if page.reason is not None:
             verdict = {"reason": page.reason, "kind": page.kind, "probability": page.probability}
-            rejected.write(_with_reason(record, verdict))
+            rejected.write(with_reason(record, verdict))
             continue
         output.write(record, page.text, None)
         for cut in page.cuts:
             cuts.write(dump({"id": record.fields.get(id_column), "record": record.number, **cut}))
-
-
-def _with_reason(record: Record, reason: dict[str, Any]) -> bytes:
-    line = dump(record.fields) if record.raw is None else record.raw
-    if REJECTED_KEY in record.fields:  # it was rejected by an earlier run as well
-        return replace_value(line, REJECTED_KEY, reason)
-    return add_value(line, REJECTED_KEY, dump(reason))
 
 
 def _annotate(

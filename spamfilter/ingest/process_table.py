@@ -11,16 +11,19 @@ from spamfilter.ingest.decisions import decide
 from spamfilter.ingest.filtering import NO_ID_MESSAGE, dolma_attributes, dolma_id, filter_pages
 from spamfilter.ingest.job import AnnotateOptions, FilterOptions, Target
 from spamfilter.ingest.json_text import dump
-from spamfilter.ingest.records import Problem, ProblemError, ProblemKind
+from spamfilter.ingest.records import Problem, ProblemError, ProblemKind, Record
+from spamfilter.ingest.rejection import places_without_reasons, rows_with_reasons
 from spamfilter.ingest.table_writers import LazyTable, TableWriter
-from spamfilter.ingest.tables import TableReader, decodable_values, replace_column, row_texts, take_rows
-from spamfilter.ingest.writers import LazyLines
-
-REASON_FIELDS = (
-    pa.field("spamfilter_reason", pa.string()),
-    pa.field("spamfilter_kind", pa.string()),
-    pa.field("spamfilter_probability", pa.float64()),
+from spamfilter.ingest.tables import (
+    UNTELLABLE,
+    TableReader,
+    decodable_values,
+    replace_column,
+    row_texts,
+    take_rows,
+    told_values,
 )
+from spamfilter.ingest.writers import JsonLinesWriter, LazyLines
 
 
 def process_table(context: ShardContext) -> None:
@@ -55,7 +58,9 @@ def _texts(
 def _filter(context: ShardContext, reader: TableReader, options: FilterOptions) -> None:
     shard, column = context.shard, context.job.read.text_column
     settings = reader.writer_options()
-    output: TableWriter = context.transaction.add(TableWriter(shard.output, reader.schema, **settings))
+    columns = places_without_reasons(reader.schema)
+    schema = pa.schema([reader.schema.field(place) for place in columns], reader.schema.metadata)
+    output: TableWriter = context.transaction.add(TableWriter(shard.output, schema, **settings))
     rejected: LazyTable = context.transaction.add(LazyTable(shard.rejected, **settings))
     cuts: LazyLines = context.transaction.add(LazyLines(shard.cuts))
     problems: list[Problem] = []
@@ -65,6 +70,7 @@ def _filter(context: ShardContext, reader: TableReader, options: FilterOptions) 
             problems.clear()
             output.end_group()
             continue
+        batch = batch.select(columns)
         texts, without = _texts(context, batch, first_row, problems)
         context.report.records += batch.num_rows
         places = [place for place in range(batch.num_rows) if place not in without]
@@ -75,46 +81,35 @@ def _filter(context: ShardContext, reader: TableReader, options: FilterOptions) 
             context.report.rejected[kind.value] += 1
             reasons[place] = (kind.value, None, None)
         changed: dict[int, str] = {}
-        names = _ids(batch, context.job.read.id_column)
+        names = _told_ids(batch, context.job.read.id_column)
         for place, page in zip(places, pages, strict=True):
             if page.reason is not None:
                 reasons[place] = (page.reason, page.kind, page.probability)
             elif page.text is not None:
                 changed[place] = page.text
                 for cut in page.cuts:
-                    cuts.write(dump({"id": _told(names[place]), "record": first_row + place, **cut}))
+                    cuts.write(dump({"id": names[place], "record": first_row + place, **cut}))
         kept = replace_column(batch, column, changed) if changed else batch
         if reasons:
             kept = take_rows(kept, [place for place in range(batch.num_rows) if place not in reasons])
-            rejected.write_batch(_with_reasons(batch, reasons))
+            rejected.write_batch(rows_with_reasons(batch, reasons))
         if kept.num_rows:
             output.write_batch(kept)
     context.note(problems)
 
 
-def _ids(batch: pa.RecordBatch, id_column: str) -> list[Any]:
-    """Ids of the rows; None for all, if there is no such column or more than one."""
+def _ids(batch: pa.RecordBatch, id_column: str) -> pa.Array:
+    """The column of ids; nulls, if there is no such column or more than one."""
     places = batch.schema.get_all_field_indices(id_column)
-    return decodable_values(batch.column(places[0])) if len(places) == 1 else [None] * batch.num_rows
+    return batch.column(places[0]) if len(places) == 1 else pa.nulls(batch.num_rows)
 
 
-def _told(value: Any) -> Any:
-    return value if value is None or isinstance(value, str | int) else str(value)
-
-
-def _with_reasons(batch: pa.RecordBatch, reasons: dict[int, tuple[str, str | None, float | None]]) -> pa.RecordBatch:
-    places = sorted(reasons)
-    # Reasons of an earlier run give way: Parquet with two columns of one name is hard to read.
-    older = {field.name for field in REASON_FIELDS}
-    batch = batch.select([place for place, name in enumerate(batch.schema.names) if name not in older])
-    rows = take_rows(batch, places)
-    columns = [
-        pa.array([reasons[place][number] for place in places], field.type) for number, field in enumerate(REASON_FIELDS)
-    ]
-    schema = batch.schema
-    for field in REASON_FIELDS:
-        schema = schema.append(field)
-    return pa.RecordBatch.from_arrays([*rows.columns, *columns], schema=schema)
+def _told_ids(batch: pa.RecordBatch, id_column: str) -> list[Any]:
+    column = _ids(batch, id_column)
+    try:
+        return told_values(column)
+    except UNTELLABLE:
+        return decodable_values(column)
 
 
 def _annotate(context: ShardContext, reader: TableReader, options: AnnotateOptions) -> None:
@@ -158,7 +153,7 @@ def _write_attributes(context: ShardContext, reader: TableReader, options: Annot
     if id_column not in reader.schema.names:
         message = f"no column {id_column!r}; attribute files need ids, name their column with --id-column"
         raise ProblemError(Problem(ProblemKind.NO_ID, str(shard.path), "", message))
-    output: LazyLines = context.transaction.add(LazyLines(shard.output))
+    output: JsonLinesWriter = context.transaction.add(JsonLinesWriter(shard.output, context.job.read.text_column))
     problems: list[Problem] = []
     for first_row, batch in reader.batches(problems):
         if batch is None:
@@ -167,19 +162,20 @@ def _write_attributes(context: ShardContext, reader: TableReader, options: Annot
             continue
         texts, _ = _texts(context, batch, first_row, problems)
         judged = []
-        for place, name in enumerate(map(dolma_id, _ids(batch, id_column))):
+        for place, name in enumerate(map(dolma_id, decodable_values(_ids(batch, id_column)))):
             if texts[place] is not None and name is None:
                 message = NO_ID_MESSAGE.format(id_column)
                 problems.append(Problem(ProblemKind.NO_ID, str(shard.path), f"row {first_row + place}", message))
             elif name is not None and (text := texts[place]) is not None:
-                judged.append((name, text))
-        found = [text for _, text in judged]
+                judged.append((first_row + place, name, text))
+        found = [text for _, _, text in judged]
         rate = options.max_false_positive_rate
         decisions = decide(list(context.predictor.predict_many(found, max_false_positive_rate=rate)))
         context.report.count(found, decisions)
         context.report.records += batch.num_rows
         context.report.kept += len(found)
         context.report.listed += batch.num_rows - len(found)
-        for (name, _), marks in zip(judged, dolma_attributes(found, decisions, options.output_column), strict=True):
-            output.write(dump({"id": name, "attributes": marks}))
+        attributes = dolma_attributes(found, decisions, options.output_column)
+        for (number, name, text), marks in zip(judged, attributes, strict=True):
+            output.write(Record(number, text, {"id": name, "attributes": marks}), None, None)
     context.note(problems)

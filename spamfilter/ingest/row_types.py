@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from spamfilter.ingest.json_text import dump
+from spamfilter.ingest.json_text import dump_parsed
 
 _EXACT = 1 << 53
 """Up to here a float64 holds every integer."""
@@ -98,7 +98,7 @@ class RowTypes:
         row = {name: fields.get(name) for name in self.schema.names}
         for name in self.as_json:
             if row[name] is not None:
-                row[name] = dump(row[name]).decode("utf-8")
+                row[name] = dump_parsed(row[name]).decode("utf-8")
         return row
 
 

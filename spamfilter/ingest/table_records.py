@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from spamfilter.ingest.json_text import dump
 from spamfilter.ingest.records import Chunk, Problem, ProblemError, ProblemKind, Record
-from spamfilter.ingest.tables import TableReader
+from spamfilter.ingest.tables import UNTELLABLE, TableReader, told_values
 
 
 def read_rows(path: Path, text_column: str, *, on_progress: Callable[[int], None] | None = None) -> Iterator[Chunk]:
@@ -20,7 +20,7 @@ def read_rows(path: Path, text_column: str, *, on_progress: Callable[[int], None
 
     Raises:
         ProblemError: the file is no Parquet file or has no such column of strings, or two columns of one name, or
-            a column of a type that JSON cannot tell.
+            a column of a type, or with a value, that JSON cannot tell.
         OSError: it cannot be read.
     """
     reader = TableReader(path, text_column, on_progress=on_progress)
@@ -56,16 +56,12 @@ def _rows(batch: pa.RecordBatch, path: Path) -> list[dict[str, Any]]:
 
 
 def _values(column: pa.Array, name: str, path: Path) -> list[Any]:
-    kind = column.type
-    if pa.types.is_temporal(kind) and getattr(kind, "unit", "") == "ns":
-        column = column.cast(pa.string())  # Python's times end at microseconds
     try:
-        values: list[Any] = column.to_pylist()
+        return told_values(column)
     except UnicodeDecodeError:
-        values = [_bytes_if_undecodable(value, name, path) for value in column]
-    except (pa.ArrowException, ValueError, ImportError) as error:
-        raise _untold(name, kind, path, error) from None
-    return values
+        return [_bytes_if_undecodable(value, name, path) for value in column]
+    except UNTELLABLE as error:
+        raise _untold(name, column.type, path, error) from None
 
 
 def _bytes_if_undecodable(value: pa.Scalar, name: str, path: Path) -> Any:

@@ -1,6 +1,7 @@
 """Parquet: row groups streamed, other columns untouched."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,9 +12,13 @@ import pyarrow.parquet as pq
 
 from spamfilter.errors import InputError
 from spamfilter.ingest.arrow import text_position
+from spamfilter.ingest.json_text import duration_text
 from spamfilter.ingest.records import CHUNK_CHARACTERS, CHUNK_RECORDS, Problem, ProblemError, ProblemKind
 
 _BUFFER = 1 << 20
+_UNITS_A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+UNTELLABLE = (pa.ArrowException, ValueError, OverflowError, ImportError)
+"""What pyarrow raises for values that Python's types do not hold, such as days beyond the year 9999."""
 
 
 class TableReader:
@@ -107,12 +112,42 @@ def row_texts(
 
 
 def decodable_values(column: pa.Array) -> list[Any]:
-    """Values of a column; None for strings that are not UTF-8."""
+    """Values of a column; None for strings that are not UTF-8 and for others that Python's types do not hold."""
     try:
         values: list[Any] = column.to_pylist()
-    except UnicodeDecodeError:
+    except UNTELLABLE:
         values = [_decoded(value) for value in column]
     return values
+
+
+def told_values(column: pa.Array) -> list[Any]:
+    """Values of a column for JSON: durations and times of nanoseconds as texts in ISO 8601, others as Python has them.
+
+    Raises:
+        Exception: one of ``UNTELLABLE``.
+    """
+    kind = column.type
+    if pa.types.is_duration(kind):
+        second = _UNITS_A_SECOND[kind.unit]
+        counts = column.cast(pa.int64()).to_pylist()
+        return [None if count is None else duration_text(count, second) for count in counts]
+    if (pa.types.is_timestamp(kind) or pa.types.is_time64(kind)) and kind.unit == "ns":
+        return _nanosecond_texts(column)
+    values: list[Any] = column.to_pylist()
+    return values
+
+
+def _nanosecond_texts(column: pa.Array) -> list[str | None]:
+    # Python's times end at microseconds, so the rest is put into their texts.
+    kind = column.type
+    coarse = pa.timestamp("us", kind.tz) if pa.types.is_timestamp(kind) else pa.time64("us")
+    parts = [(None, 0) if count is None else divmod(count, 1000) for count in column.cast(pa.int64()).to_pylist()]
+    times = pa.array([whole for whole, _ in parts], pa.int64()).cast(coarse).to_pylist()
+    texts: list[str | None] = []
+    for time, (_, rest) in zip(times, parts, strict=True):
+        text = None if time is None else time.isoformat(timespec="microseconds")
+        texts.append(text and re.sub(r"(\.\d{6})", rf"\g<1>{rest:03}", text))
+    return texts
 
 
 def replace_column(batch: pa.RecordBatch, name: str, texts: dict[int, str]) -> pa.RecordBatch:
@@ -174,7 +209,7 @@ def _field_without_views(field: pa.Field) -> pa.Field:
 def _decoded(value: pa.Scalar) -> Any:
     try:
         return value.as_py()
-    except UnicodeDecodeError:
+    except UNTELLABLE:
         return None
 
 

@@ -11,7 +11,18 @@ import pytest
 from spamfilter import Predictor
 from spamfilter.cli import main
 from spamfilter.ingest import annotate
-from tests.ingest.material import command, json_lines, problems, read_json_lines, records, summary, table, warc, wet
+from tests.ingest.material import (
+    command,
+    decompress,
+    json_lines,
+    problems,
+    read_json_lines,
+    records,
+    summary,
+    table,
+    warc,
+    wet,
+)
 from tests.ingest.pages import ODD_TEXTS, mixed_page, pages
 
 TEXTS = [*pages(20), *ODD_TEXTS]
@@ -123,6 +134,16 @@ def test_dolma_ids_are_strings_or_integers_in_any_format(
     assert command("annotate", tmp_path / name, "-o", tmp_path / "o", "--to", "dolma") == 1
     assert [row["id"] for row in read_json_lines(tmp_path / "o/x.jsonl.gz")] == wanted
     assert [one["kind"] for one in problems(tmp_path / "o")] == ["no_id"] * (len(ids) - len(wanted))
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.parquet"])
+@pytest.mark.parametrize("texts", [[], [None]])
+def test_attributes_of_no_document_are_an_empty_file_in_any_format(
+    tmp_path: Path, name: str, texts: list[str | None]
+) -> None:
+    path = json_lines(tmp_path / name, records(texts)) if name == "x.jsonl" else table(tmp_path / name, texts)
+    assert command("annotate", path, "-o", tmp_path / "o", "--to", "dolma") == len(texts)
+    assert decompress(tmp_path / "o/x.jsonl.gz") == b""
 
 
 def test_ids_of_a_table_that_are_not_utf8_do_not_end_the_run(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """``--to`` writes pages in another format: the same pages with the same texts, and their other fields."""
 
 import json
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -145,12 +145,117 @@ def test_values_that_json_does_not_have_are_told_in_words(tmp_path: Path) -> Non
     (row,) = read_json_lines(tmp_path / "o/x.jsonl")
     del row["text"]
     assert row == {
-        "at": "2023-11-14 22:13:20.000000001",
+        "at": "2023-11-14T22:13:20.000000001",
         "on": "2024-05-06T07:08:00",
         "price": "1.10",
         "raw": "/w==",
         "gap": None,
     }
+
+
+def tell(folder: Path, content: pa.Table) -> list[dict[str, Any]]:
+    """Rows of a table that has come to be JSON lines."""
+    pq.write_table(content, folder / "x.parquet")
+    assert command("annotate", folder / "x.parquet", "-o", folder / "o", "--to", "jsonl") == 0
+    return read_json_lines(folder / "o/x.jsonl")
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC", "+01:00", "America/New_York"])
+def test_times_of_all_units_are_told_in_iso_8601(tmp_path: Path, unit: str, zone: str | None) -> None:
+    scale = {"ms": 1, "us": 10**3, "ns": 10**6}[unit]
+    moments = pa.array([1_700_000_000_001 * scale, -scale, None]).cast(pa.timestamp(unit, zone))
+    hours = pa.array([3_600_001 * scale, 0, None]).cast(pa.int32() if unit == "ms" else pa.int64())
+    hours = hours.cast(pa.time32("ms") if unit == "ms" else pa.time64(unit))
+    rows = tell(tmp_path, pa.table({"text": [clean_page(0)] * 3, "at": moments, "hour": hours}))
+    for row, wanted in zip(rows, moments.cast(pa.timestamp("ms", zone)).to_pylist(), strict=True):
+        assert row["at"] is None if wanted is None else datetime.fromisoformat(row["at"]) == wanted
+        assert wanted is None or row["at"][10] == "T"
+        assert wanted is None or row["at"][19:].lstrip(".0123456789") == wanted.isoformat()[26:]
+    assert [row["hour"] and time.fromisoformat(row["hour"]) for row in rows] == [time(1, 0, 0, 1000), time(), None]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_durations_of_all_units_are_told_in_one_form(tmp_path: Path, unit: str) -> None:
+    scale = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    gaps = pa.array([90_000 * scale, -scale, 0, None]).cast(pa.duration(unit))
+    content = {"text": [clean_page(0)] * 4, "gap": gaps, "deep": pa.StructArray.from_arrays([gaps], ["gap"])}
+    rows = tell(tmp_path, pa.table(content))
+    assert [row["gap"] for row in rows] == ["PT90000S", "-PT1S", "PT0S", None]
+    assert [row["deep"]["gap"] for row in rows] == [row["gap"] for row in rows]
+
+
+def test_nanoseconds_are_told_to_the_last_one(tmp_path: Path) -> None:
+    count = pa.array([-1])
+    content = {
+        "text": [clean_page(0)],
+        "at": count.cast(pa.timestamp("ns", "+01:00")),
+        "gap": count.cast(pa.duration("ns")),
+        "hour": pa.array([1001]).cast(pa.time64("ns")),
+    }
+    (row,) = tell(tmp_path, pa.table(content))
+    assert row["at"] == "1970-01-01T00:59:59.999999999+01:00"
+    assert row["gap"] == "-PT0.000000001S"
+    assert row["hour"] == "00:00:00.000001001"
+
+
+FAR = [
+    pa.array([3_000_000], pa.int32()).cast(pa.date32()),
+    pa.array([1 << 60]).cast(pa.timestamp("us")),
+    pa.array([1]).cast(pa.timestamp("ns", "Foo/Bar")),
+    pa.array([1]).cast(pa.timestamp("us", "Foo/Bar")),
+    pa.array([[1]]).cast(pa.list_(pa.duration("ns"))),
+    pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], ["n", "n"]),
+]
+
+
+@pytest.mark.parametrize("values", FAR[:4], ids=lambda values: str(values.type))
+@pytest.mark.parametrize("name", ["annotate", "filter"])
+def test_a_value_that_json_cannot_tell_costs_its_file_alone(tmp_path: Path, name: str, values: pa.Array) -> None:
+    pq.write_table(pa.table({"text": [clean_page(0)], "odd": values}), tmp_path / "x.parquet")
+    table(tmp_path / "y.parquet", [clean_page(0)])
+    rejected = ("--rejected", tmp_path / "r") if name == "filter" else ()
+    arguments = (tmp_path / "x.parquet", tmp_path / "y.parquet", "-o", tmp_path / "o", *rejected)
+    assert command(name, *arguments, "--to", "jsonl") == 1
+    (problem,) = problems(tmp_path / "o")
+    assert problem["kind"] == "unreadable"
+    assert f"the column 'odd' of the type {values.type} cannot be told as JSON" in problem["message"]
+    assert problem["message"].endswith("drop it or write Parquet")
+    assert not (tmp_path / "o/x.jsonl").exists()
+    assert len(read_json_lines(tmp_path / "o/y.jsonl")) == 1
+
+
+@pytest.mark.parametrize("values", FAR, ids=lambda values: str(values.type))
+def test_an_id_that_json_cannot_tell_is_no_id_and_the_rows_are_used(
+    tmp_path: Path, predictor: Predictor, values: pa.Array
+) -> None:
+    pq.write_table(pa.table({"text": [cut_page(predictor)], "id": values}), tmp_path / "x.parquet")
+    arguments = ("-o", tmp_path / "o", "--rejected", tmp_path / "r", "--reject", "none")
+    assert command("filter", tmp_path / "x.parquet", *arguments) == 0
+    assert pq.ParquetFile(tmp_path / "o/x.parquet").metadata.num_rows == 1
+    assert {cut["id"] for cut in read_json_lines(tmp_path / "r/x.cuts.jsonl.zst")} == {None}
+    assert command("annotate", tmp_path / "x.parquet", "-o", tmp_path / "a", "--to", "dolma") == 1
+    assert [one["kind"] for one in problems(tmp_path / "a")] == ["no_id"]
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [
+        (pa.array([1]).cast(pa.timestamp("ns")), "1970-01-01T00:00:00.000000001"),
+        (pa.array([1]).cast(pa.timestamp("us")), "1970-01-01T00:00:00.000001"),
+        (pa.array([1]).cast(pa.time64("ns")), "00:00:00.000000001"),
+        (pa.array([1]).cast(pa.duration("ns")), "PT0.000000001S"),
+        (pa.array([b"\xff"]), "/w=="),
+    ],
+)
+def test_ids_of_cuts_are_told_alike_in_tables_and_json_lines(
+    tmp_path: Path, predictor: Predictor, values: pa.Array, wanted: str
+) -> None:
+    pq.write_table(pa.table({"text": [cut_page(predictor)], "id": values}), tmp_path / "x.parquet")
+    for target in ("parquet", "jsonl"):
+        folders = ("-o", tmp_path / target, "--rejected", tmp_path / f"{target}-r")
+        assert command("filter", tmp_path / "x.parquet", *folders, "--to", target, "--reject", "none") == 0
+        assert {cut["id"] for cut in read_json_lines(tmp_path / f"{target}-r/x.cuts.jsonl.zst")} == {wanted}
 
 
 def test_rows_that_are_not_utf8_are_listed_whole(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from tests.ingest.material import (
     warc,
     wet,
 )
-from tests.ingest.pages import SPAM_LINES, clean_page, mixed_page, pages
+from tests.ingest.pages import SPAM_LINES, clean_page, mixed_page, pages, spam_page
 
 TEXTS = [*pages(40), "", "\n\n", SPAM_LINES[0], "one line of text"]
 
@@ -282,6 +282,49 @@ def test_what_was_rejected_can_be_filtered_again(tmp_path: Path) -> None:
     assert "spam" not in reasons
     old = b"".join(decompress(tmp_path / "q/x.rejected.rejected.jsonl.zst").splitlines())
     assert old.count(b'"spamfilter_rejected"') == len(lines)
+
+
+@pytest.mark.parametrize("target", ["auto", "jsonl", "parquet"])
+@pytest.mark.parametrize("name", ["x.jsonl", "x.parquet"])
+def test_a_page_that_was_rejected_and_is_kept_now_is_what_it_was(tmp_path: Path, name: str, target: str) -> None:
+    texts = [spam_page(0), None, spam_page(1)]
+    path = json_lines(tmp_path / name, records(texts)) if name == "x.jsonl" else table(tmp_path / name, texts)
+    assert command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r") == 1
+    # Somebody has mended the first page meanwhile.
+    mended = tmp_path / "mended" / name
+    mended.parent.mkdir()
+    if name == "x.jsonl":
+        lines = decompress(tmp_path / "r/x.rejected.jsonl.zst")
+        mended.write_bytes(lines.replace(json.dumps(texts[0]).encode(), json.dumps(clean_page(0)).encode()))
+    else:
+        gone = pq.read_table(tmp_path / "r/x.rejected.parquet")
+        column = pa.array([clean_page(0), *texts[1:]])
+        pq.write_table(gone.set_column(gone.schema.names.index("text"), "text", column), mended)
+    arguments = ("-o", tmp_path / "p", "--rejected", tmp_path / "q", "--reject", "none", "--to", target)
+    assert command("filter", mended, *arguments) == 1
+    wanted = (pq.read_table(path).to_pylist() if name == "x.parquet" else records(texts))[0]
+    suffix = name[2:] if target == "auto" else target
+    output = tmp_path / f"p/x.{suffix}"
+    (row,) = pq.read_table(output).to_pylist() if suffix == "parquet" else read_json_lines(output)
+    assert row == {**wanted, "text": clean_page(0)}
+    if name == "x.parquet" and suffix == "parquet":
+        assert pq.read_schema(output).equals(pq.read_schema(path), check_metadata=True)
+        again = pq.read_table(tmp_path / "q/x.rejected.parquet").to_pylist()
+        assert [row["spamfilter_reason"] for row in again] == ["no_text", "nothing_left"]
+    else:
+        again = read_json_lines(tmp_path / "q/x.rejected.jsonl.zst")
+        assert [row["spamfilter_rejected"]["reason"] for row in again] == ["no_text", "nothing_left"]
+        assert not any("spamfilter_reason" in row for row in again)
+
+
+def test_a_key_of_somebody_else_with_a_name_of_ours_stays_in_pages_that_are_kept(tmp_path: Path) -> None:
+    page = {"text": clean_page(0), "spamfilter_rejected": "never", "spamfilter_kind": 7}
+    path = json_lines(tmp_path / "x.jsonl", [page])
+    pq.write_table(pa.Table.from_pylist([page]), tmp_path / "y.parquet")
+    folders = ("-o", tmp_path / "o", "--rejected", tmp_path / "r")
+    assert command("filter", path, tmp_path / "y.parquet", *folders) == 0
+    assert decompress(tmp_path / "o/x.jsonl") == decompress(path)
+    assert pq.read_table(tmp_path / "o/y.parquet").to_pylist() == [page]
 
 
 def test_the_table_names_what_each_file_has_lost_most_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spamfilter.ingest.json_text import DEEPEST, add_value, dump, parse_object, replace_value
+from spamfilter.ingest.json_text import DEEPEST, add_value, dump, parse_object, remove_value, replace_value
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -45,6 +45,22 @@ def test_a_key_is_added_at_the_end(before: bytes, after: bytes) -> None:
     assert add_value(before, "k", b"1") == after
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'{"k":1}', b"{}"),
+        (b'{ "k":1 }\r', b"{  }\r"),
+        (b'{"a":1.0, "k":{"k":[]}, "b" : {"k":1} }', b'{"a":1.0, "b" : {"k":1} }'),
+        (b'{ "k":1, "a":"k" , "k":2}', b'{ "a":"k"}'),
+        (b'{"a":"\xc3\xa9","\\u006b":"}"}', b'{"a":"\xc3\xa9"}'),
+        (b'{"a":1}', b'{"a":1}'),
+        (b"{}", b"{}"),
+    ],
+)
+def test_a_key_is_taken_out_wherever_it_stands(before: bytes, after: bytes) -> None:
+    assert remove_value(before, "k") == after
+
+
 @given(fields=st.dictionaries(st.text(), VALUES, max_size=4), text=st.text(), new=st.text(), indent=st.booleans())
 def test_replacing_and_adding_equal_a_change_of_the_object(
     fields: dict[str, Any], text: str, new: str, indent: bool
@@ -53,6 +69,7 @@ def test_replacing_and_adding_equal_a_change_of_the_object(
     line = json.dumps(fields, indent=2 if indent else None, ensure_ascii=indent).encode()
     assert json.loads(replace_value(line, "text", new)) == {**fields, "text": new}
     assert json.loads(add_value(line, "new key", dump(new))) == {**fields, "new key": new}
+    assert json.loads(remove_value(line, "text")) == {name: fields[name] for name in fields if name != "text"}
 
 
 def test_what_pythons_json_reads_is_read() -> None:

@@ -82,6 +82,31 @@ def test_numbers_that_make_no_sense_are_refused(
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.parametrize("option", ["--text-column", "--id-column"])
+@pytest.mark.parametrize(
+    "name", ["spamfilter_rejected", "spamfilter_reason", "spamfilter_kind", "spamfilter_probability"]
+)
+def test_a_text_or_an_id_where_filter_writes_its_reasons_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, name: str
+) -> None:
+    path = json_lines(tmp_path / "x.jsonl", [{name: "a", "text": "b", "id": "c"}])
+    assert command("filter", path, "-o", tmp_path / "o", "--rejected", tmp_path / "r", option, name) == 2
+    assert f"{option} {name} is where filter writes why a page is rejected; rename" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_text_where_annotate_writes_its_verdicts_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = json_lines(tmp_path / "x.jsonl", [{"id": "a", "spamfilter": clean_page(0)}])
+    arguments = ("annotate", path, "-o", tmp_path / "o", "--text-column", "spamfilter")
+    assert command(*arguments) == 2
+    assert "--output-column spamfilter is the column of the text; choose another name" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
+    # In attribute files it is but the beginning of other names.
+    assert command(*arguments, "--to", "dolma") == 0
+
+
 def test_more_jobs_than_any_machine_can_serve_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = json_lines(tmp_path / "x.jsonl", records([clean_page(0)]))
     assert command("annotate", path, "-o", tmp_path / "o", "-j", 100_000) == 2

@@ -61,6 +61,20 @@ def test_a_column_with_integers_beyond_64_bit_is_one_of_strings_with_json() -> N
     assert [types.row(one)["n"] for one in objects] == ["18446744073709551620", "7"]
 
 
+def test_a_column_of_json_holds_what_is_no_number_as_it_came() -> None:
+    lines = [
+        b'{"n":NaN}',
+        b'{"n":"x"}',
+        b'{"n":[1,-1e400,null]}',
+        b'{"n":{"a":[Infinity]}}',
+        b'{"n":["\xc3\xa9",null]}',
+    ]
+    objects = [parse_object(line) for line in lines]
+    types = row_types(objects, "text", frozenset())
+    told = [types.row(one)["n"] for one in objects]
+    assert told == ["NaN", '"x"', "[1, -Infinity, null]", '{"a": [Infinity]}', '["é",null]']
+
+
 def test_objects_used_as_dictionaries_do_not_become_thousands_of_columns() -> None:
     types = row_types([{"counts": {f"word {k}": k}} for k in range(1000)], "text", frozenset())
     assert types.as_json == {"counts"}
