@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import detect_encoding
-from resiliparse.parse.html import HTMLTree
+from resiliparse.parse.html import DOMContext, HTMLTree, traverse_dom
 
 from spamfilter.ingest.archive_writers import text_id
 from spamfilter.ingest.byte_files import ByteSource
@@ -256,7 +257,30 @@ def _body(block: bytes) -> bytes:
 
 
 def html_text(html: bytes, encoding: str, *, main_content: bool = False) -> str:
-    """Text of an HTML page, line by line, as resiliparse sees it."""
+    """Text of an HTML page, line by line, as resiliparse sees it; all of it if its elements lie very deep."""
     tree = HTMLTree.parse_from_bytes(html, encoding)
+    main_content = main_content and not _is_very_deep(tree, html)
     text: str = extract_plain_text(tree, preserve_formatting=True, main_content=main_content)
     return text
+
+
+def _is_very_deep(tree: HTMLTree, html: bytes) -> bool:
+    """Whether elements lie so deep that to look for the main content, which takes time by its square, would stall."""
+    data = np.frombuffer(html.replace(b"\0", b""), np.uint8)  # as if UTF-16 were ASCII
+    behind = data[1:][data[:-1] == ord("<")]
+    # Quickly, by tags: elements that are never closed, such as images, count as if all else stood in them.
+    steps = np.where(behind == ord("/"), -1, np.isin(behind, _LETTERS).astype(np.int64))
+    if tree.body is None or steps.cumsum().max(initial=0) <= _DEEPEST:
+        return False
+    deepest = 0
+
+    def look(place: DOMContext) -> None:
+        nonlocal deepest
+        deepest = max(deepest, place.depth)
+
+    traverse_dom(tree.body, look, elements_only=True)
+    return deepest > _DEEPEST
+
+
+_DEEPEST = 2000
+_LETTERS = np.frombuffer(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", np.uint8)

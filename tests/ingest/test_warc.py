@@ -156,3 +156,16 @@ def test_header_bytes_that_are_not_utf8_stay_as_they_are_in_warc(tmp_path: Path)
         one for chunk in warc.read_warc(tmp_path / "y.warc", keep_records=True) for one in chunk.records
     ]
     assert [one.text is None for one in records] == [True, False]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_main_content_is_not_sought_in_a_page_that_lies_too_deep_for_it(encoding: str) -> None:
+    def text(depth: int, breaks: int = 0) -> str:
+        body = f"{'<div>' * depth}<p>The mill grinds rye for the town.</p>{'<br>' * breaks}{'</div>' * depth}"
+        html = f"<html><body><nav><a href=/>Home</a></nav>{body}</body></html>"
+        return warc.html_text(html.encode(encoding), encoding, main_content=True)
+
+    assert "Home" not in text(100)
+    assert "Home" not in text(100, breaks=5000)
+    assert "Home" in text(5000)
+    assert "The mill grinds rye" in text(5000)
