@@ -44,7 +44,7 @@ LEAST_ODDS = {
 Higher for link offers and tags: a sentence on links reads much like an offer, an address full of marks much like a tag,
 and few pages are there to measure either."""
 _NOT_COUNTED = -99.0
-ALONE_RATE, PAGE_RATE = 5e-3, 1e-3
+ALONE_RATE, PAGE_RATE = 4e-3, 1e-3
 """A line that is a document of its own has no page that could speak for or against a stretch in it: where lines of
 pages have a stretch wrongly reported at PAGE_RATE, it has one at ALONE_RATE."""
 
